@@ -1,0 +1,70 @@
+"""The one family of errors: what went wrong, where, what to do next, and the exit code it ends with."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+
+class ExitCode(IntEnum):
+    """What the command line ends with. The documentation's table is printed from this."""
+
+    OK = 0
+    FAILED = 1
+    CHANGES = 2
+    POLICY_DENIED = 3
+    APPROVAL_NEEDED = 4
+    LOCKED = 5
+    VERIFICATION_FAILED = 6
+    USAGE = 64
+    INTERRUPTED = 130
+
+    @property
+    def meaning(self) -> str:
+        """The exit code in words."""
+        return _MEANINGS[self]
+
+
+_MEANINGS: Mapping[ExitCode, str] = {
+    ExitCode.OK: "ok",
+    ExitCode.FAILED: "failed",
+    ExitCode.CHANGES: "changes or drift found (with --detailed-exitcode)",
+    ExitCode.POLICY_DENIED: "policy denied",
+    ExitCode.APPROVAL_NEEDED: "approval needed",
+    ExitCode.LOCKED: "locked or stale",
+    ExitCode.VERIFICATION_FAILED: "verification failed",
+    ExitCode.USAGE: "the command or the blueprint is wrong",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+class BatonError(Exception):
+    """Something went wrong.
+
+    A subclass's docstring (its first paragraph) is the message when none is given; its `exit_code` says how the command ends.
+    `hint` tells the reader what to do next. `facts` are for programs (JSON output, logs): plain values, never a secret.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+    def __init__(self, message: str = "", *, hint: str = "", facts: Mapping[str, Any] | None = None) -> None:
+        self.message = message or _first_paragraph(type(self))
+        self.hint = hint
+        self._facts = dict(facts or {})
+        super().__init__(self.message)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What a program may want to know about it, read-only."""
+        return MappingProxyType(self._facts)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def _first_paragraph(kind: type) -> str:
+    documentation = inspect.getdoc(kind) or kind.__name__  # docstrings are gone under python -OO
+    return " ".join(documentation.split("\n\n")[0].split())
