@@ -1,0 +1,81 @@
+"""Hosts and the inventory: the handoff's value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+
+class Trust(StrEnum):
+    """Where a host key may come from. The order in a blueprint is the order of trial."""
+
+    OUTPUT = "output"  # the stack's `hosts` output names it
+    CONSOLE = "console"  # the cloud's console output, as cloud-init prints it
+    CA = "ca"  # an SSH host certificate authority
+    FIRST_USE = "first-use"  # explicit opt-in; recorded as a finding
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How a host is reached. `key` is a reference (a file's path, or empty for the agent), never the key itself."""
+
+    address: str
+    port: int = 22
+    user: str = "root"
+    key: str = ""
+    jump: str = ""  # user@host[:port]
+    proxy_command: str = ""  # complete, but for ssh's own %h %p
+    proxy_passes_fd: bool = False  # ProxyUseFdpass
+    become: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host that exists. `identity` is what configuration is keyed by: a new identity is a new host."""
+
+    name: str
+    stack: str
+    id: str  # the cloud's instance id, or the address where there is none
+    connection: Connection
+    groups: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    host_key: str = ""  # "ssh-ed25519 AAAA...", pinned; empty until trusted
+    trust: tuple[Trust, ...] = (Trust.OUTPUT, Trust.CONSOLE)
+    ca: str = ""  # public key of the host certificate authority, where trust names one
+    offered_key: str = ""  # the key that the stack's `hosts` output names (source: Trust.OUTPUT)
+    facts: Mapping[str, Any] = field(default_factory=dict)  # private_address, public_address, ...
+
+    @property
+    def identity(self) -> str:
+        """Instance id and pinned host key, as one text."""
+        return f"{self.id} {self.host_key}".strip()
+
+    def pinned(self, host_key: str) -> "Host":
+        return replace(self, host_key=host_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which hosts: all given conditions must hold. An empty selector selects nothing."""
+
+    stack: str = ""
+    group: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def matches(self, host: Host) -> bool:
+        if not (self.stack or self.group or self.tags):
+            return False
+        if self.stack and host.stack != self.stack:
+            return False
+        if self.group and self.group not in host.groups:
+            return False
+        return all(host.tags.get(k) == v for k, v in self.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A host that was found ready and trusted: the host with its pinned key, and how it was trusted."""
+
+    host: Host
+    trusted_by: Trust
+    rungs: Mapping[str, float] = field(default_factory=dict)  # rung of the ladder → seconds since the look began

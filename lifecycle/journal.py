@@ -1,0 +1,133 @@
+"""The journal: what is being done and what is known to be done. The only memory of a lifecycle."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What a step does. The value is the word that people read."""
+
+    PLAN = "plan"
+    APPLY = "apply"
+    DISCOVER = "discover"
+    AWAIT = "await"
+    CONFIGURE = "configure"
+    VERIFY = "verify"
+    DESTROY = "destroy"
+    PROVE = "prove"
+
+    @property
+    def acts(self) -> bool:
+        """Whether it changes the world. What only looks needs no intent and may always be repeated."""
+        return self in (Kind.APPLY, Kind.CONFIGURE, Kind.DESTROY)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """One thing to do now.
+
+    `subject` is a stack, a host, a configure step or a check. `input_digest` covers everything that decides the
+    outcome. A configure step carries the batch of hosts (identity → digest) that it is to configure together.
+    """
+
+    kind: Kind
+    subject: str
+    input_digest: str = ""
+    hosts: tuple[tuple[str, str], ...] = ()  # (host id, digest of identity + configuration)
+
+    @property
+    def key(self) -> str:
+        """`configure:web` or, for a batch, `configure:web@i-1,i-2`. Unique among the steps in flight."""
+        batch = f"@{','.join(i for i, _ in self.hosts)}" if self.hosts else ""
+        return f"{self.kind}:{self.subject}{batch}"
+
+
+class Status(StrEnum):
+    """How a step ended."""
+
+    OK = "ok"  # done, or looked and fine
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of a step.
+
+    `result` is the port's value (Plan, Applied, Ready, Configured, CheckResult, ...), for this run only; `detail`
+    is the JSON that is kept, masked. `hosts` says for a batch which host ids came out well.
+    """
+
+    step: Step
+    status: Status
+    message: str = ""
+    hint: str = ""
+    result: Any = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    good_hosts: frozenset[str] = frozenset()
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the journal: an intent, and its outcome once there is one.
+
+    A configure batch is recorded host by host: `subject` is then `web@i-1` and the digest is that host's.
+    """
+
+    kind: Kind
+    subject: str
+    input_digest: str
+    run: int
+    intended_at: datetime
+    finished_at: datetime | None = None
+    status: Status | None = None
+    message: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> bool:
+        """An intent whose outcome nobody wrote: it must be looked at before it is repeated."""
+        return self.status is None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status is Status.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The latest record of every (kind, subject). Immutable: `with_record` gives the next one."""
+
+    records: Mapping[tuple[Kind, str], Record] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> "Journal":
+        """From records in order of their writing: the last one of a subject counts."""
+        return cls({(r.kind, r.subject): r for r in records})
+
+    def with_records(self, records: Iterable[Record]) -> "Journal":
+        return replace(self, records={**self.records, **{(r.kind, r.subject): r for r in records}})
+
+    def get(self, kind: Kind, subject: str) -> Record | None:
+        return self.records.get((kind, subject))
+
+    def configured(self, step: str, host_id: str, digest: str) -> bool:
+        """Whether a success is the last thing known of this host under this step, with this very digest."""
+        record = self.get(Kind.CONFIGURE, f"{step}@{host_id}")
+        return record is not None and record.succeeded and record.input_digest == digest
+
+    @property
+    def unknown(self) -> tuple[Record, ...]:
+        """Intents without outcome."""
+        return tuple(r for r in self.records.values() if r.unknown)
+
+
+def subjects(step: Step) -> tuple[tuple[str, str], ...]:
+    """(journal subject, digest) for every record that a step writes."""
+    if step.kind is Kind.CONFIGURE:
+        return tuple((f"{step.subject}@{host_id}", digest) for host_id, digest in step.hosts)
+    return ((step.subject, step.input_digest),)

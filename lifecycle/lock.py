@@ -1,0 +1,51 @@
+"""The environment lock: who may write to an environment now."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lifecycle.environment import EnvironmentRef
+from lifecycle.errors import BatonError, ExitCode
+
+LEASE = timedelta(seconds=30)
+"""How long a lock lives without a heartbeat. Three missed heartbeats; long enough for a slow disk."""
+HEARTBEAT = timedelta(seconds=8)
+"""How often the holder renews. Under a third of the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process that holds or held something, so that it can be proven gone: pids are reused, boots end them all."""
+
+    user: str
+    machine: str  # host name and machine id
+    boot_id: str
+    pid: int
+    started: int  # clock ticks since boot at which the process started: /proc/<pid>/stat field 22
+    flow_run: str = ""
+
+    def __str__(self) -> str:
+        run = f", flow run {self.flow_run}" if self.flow_run else ""
+        return f"{self.user} on {self.machine.split(':')[0]} (process {self.pid}{run})"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A held lock. Every write names its token; a smaller token than the store's is stale and writes nothing."""
+
+    environment: EnvironmentRef
+    owner: Owner
+    token: int
+    acquired_at: datetime
+    expires_at: datetime
+
+
+class Locked(BatonError):
+    """Somebody else is writing to this environment."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class LostLock(BatonError):
+    """The lock on this environment was lost: another run has taken over."""
+
+    exit_code = ExitCode.LOCKED

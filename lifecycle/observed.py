@@ -1,0 +1,152 @@
+"""What is: everything that this run has seen so far, as one immutable value."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from lifecycle.inventory import Host, Ready
+from lifecycle.journal import Kind, Outcome, Status, Step
+from lifecycle.plan import Outputs, Plan
+from lifecycle.verification import CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A stack that stands as planned: its outputs and the hosts that they name. The result of an apply."""
+
+    outputs: Outputs = field(default_factory=dict)
+    hosts: tuple[Host, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The result of a plan step; `settled` where there was nothing to do."""
+
+    plan: Plan
+    settled: Settled | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The result of looking for what a teardown left."""
+
+    left: tuple[str, ...] = ()
+    looked_at: tuple[str, ...] = ()
+    not_provable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Seen in this run. Nothing in it is taken from an earlier run but `pins`, the host keys that were pinned."""
+
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    settled: Mapping[str, Settled] = field(default_factory=dict)
+    hosts: Mapping[str, Host] = field(default_factory=dict)  # id → host, seen by tag or named by outputs
+    ready: Mapping[str, Ready] = field(default_factory=dict)  # id → ready and trusted
+    checks: Mapping[str, CheckResult] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()  # stacks with an empty state
+    proof: Proof | None = None
+    failures: Mapping[str, Outcome] = field(default_factory=dict)  # kind:subject → how it failed in this run
+    in_flight: frozenset[Step] = frozenset()
+    pins: Mapping[str, str] = field(default_factory=dict)  # id → host key, from earlier runs
+
+    # --- questions
+
+    def busy(self, kind: Kind, subject: str) -> bool:
+        return any(s.kind is kind and s.subject == subject for s in self.in_flight)
+
+    def failed(self, kind: Kind, subject: str) -> bool:
+        return f"{kind}:{subject}" in self.failures
+
+    def done_or_doing(self, kind: Kind, subject: str) -> bool:
+        return self.busy(kind, subject) or self.failed(kind, subject)
+
+    @property
+    def outputs(self) -> Mapping[str, Outputs]:
+        return {name: s.outputs for name, s in self.settled.items()}
+
+    @property
+    def hosts_in_work(self) -> frozenset[str]:
+        """Ids of hosts that a configure step works on now."""
+        return frozenset(i for s in self.in_flight if s.kind is Kind.CONFIGURE for i, _ in s.hosts)
+
+    # --- changes
+
+    def started(self, step: Step) -> "Observed":
+        return replace(self, in_flight=self.in_flight | {step})
+
+    def ended(self, outcome: Outcome) -> "Observed":
+        """The value after a step has ended. Pure; the order in which steps end does not change where it leads."""
+        seen = replace(self, in_flight=self.in_flight - {outcome.step})
+        if outcome.step.kind is Kind.CONFIGURE:
+            return seen._with_bad_hosts(outcome)
+        if outcome.status is not Status.OK:
+            seen = replace(seen, failures={**seen.failures, f"{outcome.step.kind}:{outcome.step.subject}": outcome})
+        return seen._with_result(outcome)
+
+    def _with_bad_hosts(self, outcome: Outcome) -> "Observed":
+        bad = {
+            f"{Kind.CONFIGURE}:{outcome.step.subject}@{host_id}": outcome
+            for host_id, _ in outcome.step.hosts
+            if host_id not in outcome.good_hosts
+        }
+        return replace(self, failures={**self.failures, **bad})
+
+    def _with_result(self, outcome: Outcome) -> "Observed":
+        subject = outcome.step.subject
+        match outcome.result:
+            case Planned(plan=plan, settled=settled):
+                seen = replace(self, plans={**self.plans, subject: plan})
+                if settled:
+                    return seen._with_settled(subject, settled)
+                return seen if plan.applyable or not plan.destroy else replace(seen, gone=seen.gone | {subject})
+            case Settled() as settled if outcome.step.kind is Kind.APPLY:
+                return self._with_settled(subject, settled)
+            case Settled():  # destroyed
+                return replace(self, gone=self.gone | {subject})
+            case Ready() as ready:
+                return replace(self, ready={**self.ready, subject: ready})
+            case CheckResult() as result:
+                return replace(self, checks={**self.checks, subject: result})
+            case Proof() as proof:
+                return replace(self, proof=proof)
+            case tuple() as hosts if outcome.step.kind is Kind.DISCOVER:
+                return self._with_discovered(subject, hosts)
+            case _:
+                return self
+
+    def _with_discovered(self, stack: str, hosts: Iterable[Host]) -> "Observed":
+        """Hosts seen by tag. They add to what is known and never overrule what outputs have said."""
+        if stack in self.settled:
+            return self
+        seen = {h.id: self._pin(h) for h in hosts if h.id not in self.hosts}
+        return replace(self, hosts={**self.hosts, **seen})
+
+    def _with_settled(self, stack: str, settled: Settled) -> "Observed":
+        """A stack's final word on its hosts: those that it no longer names are forgotten, with their failures."""
+        named = {h.id: self._pin(h) for h in settled.hosts}
+        others = {i: h for i, h in self.hosts.items() if h.stack != stack}
+        dropped = {i for i, h in self.hosts.items() if h.stack == stack and i not in named}
+        ready = {
+            i: replace(r, host=named[i].pinned(r.host.host_key)) if i in named else r
+            for i, r in self.ready.items()
+            if i not in dropped
+        }
+        failures = {k: v for k, v in self.failures.items() if not _about(k, dropped)}
+        return replace(
+            self,
+            settled={**self.settled, stack: settled},
+            hosts={**others, **named},
+            ready=ready,
+            failures=failures,
+        )
+
+    def _pin(self, host: Host) -> Host:
+        pin = self.pins.get(host.id, "")
+        return host.pinned(pin) if pin else host
+
+
+def _about(failure: str, ids: set[str]) -> bool:
+    kind, _, subject = failure.partition(":")
+    if kind == Kind.AWAIT:
+        return subject in ids
+    return kind == Kind.CONFIGURE and subject.rpartition("@")[2] in ids

@@ -1,0 +1,264 @@
+"""Ports: what the lifecycle needs from the world. adapters/ implements them, the fakes do too, one suite checks both.
+
+Everything is synchronous and may be called from several threads at once. Every long call takes a `Run`: how to say
+something, how to know that it should stop, and how long it may take. A port raises `BatonError` (or a subclass with
+a hint) when it could not do what it was asked; what came out badly but completely (a failed host, a failed check) is
+a value, not an exception.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event as ThreadEvent
+from typing import Any, Protocol
+
+from lifecycle.configuration import Configuration, Configured
+from lifecycle.environment import Environment, EnvironmentRef
+from lifecycle.errors import BatonError, ExitCode
+from lifecycle.events import Event, Say
+from lifecycle.inventory import Host, Ready
+from lifecycle.journal import Journal, Outcome, Record, Step
+from lifecycle.ledger import Draft, LedgerEntry
+from lifecycle.lock import Lock, Owner
+from lifecycle.plan import Applied, Diagnostic, Outputs, Plan
+from lifecycle.verification import Check, CheckResult
+
+
+class Cancelled(BatonError):
+    """The run was cancelled."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class Cancellation:
+    """A flag that a run looks at: `requested` once (graceful), `urgent` twice (fast)."""
+
+    def __init__(self) -> None:
+        self._graceful = ThreadEvent()
+        self._urgent = ThreadEvent()
+        self.reason = ""
+
+    def request(self, reason: str = "cancelled") -> None:
+        """Ask to stop; asked again, ask to stop fast."""
+        if self._graceful.is_set():
+            self._urgent.set()
+        else:
+            self.reason = reason
+            self._graceful.set()
+
+    @property
+    def requested(self) -> bool:
+        return self._graceful.is_set()
+
+    @property
+    def urgent(self) -> bool:
+        return self._urgent.is_set()
+
+    def wait(self, timeout: float) -> bool:
+        """Sleep up to `timeout` seconds; True as soon as stopping is asked for."""
+        return self._graceful.wait(timeout)
+
+
+def _say_nothing(type: str, message: str, **data: Any) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every long call of a port is handed."""
+
+    say: Say = _say_nothing
+    cancel: Cancellation = field(default_factory=Cancellation)
+    deadline: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class StackSpec:
+    """One stack of one environment with every reference resolved. Variables may hold Sensitive values."""
+
+    environment: EnvironmentRef
+    name: str
+    source: Path  # the Terraform root module
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)  # reach every taggable resource
+
+    @property
+    def label(self) -> str:
+        return f"{self.environment}:{self.name}"
+
+
+class Provisioner(Protocol):
+    """Makes and unmakes the resources of a stack. A stack's working directory and state are the adapter's business."""
+
+    def fingerprint(self, source: Path) -> str:
+        """Digest of the module tree, local child modules included."""
+        ...
+
+    def validate(self, stack: StackSpec, run: Run) -> Sequence[Diagnostic]: ...
+
+    def plan(self, stack: StackSpec, run: Run, *, destroy: bool = False) -> Plan:
+        """What an apply would do; the plan's token is good for one `apply` of this adapter on this machine."""
+        ...
+
+    def apply(self, stack: StackSpec, plan: Plan, run: Run) -> Applied:
+        """Do exactly what the plan says (a destroy plan included). Raises when it did not all succeed."""
+        ...
+
+    def outputs(self, stack: StackSpec, run: Run) -> Outputs: ...
+
+    def resources(self, stack: StackSpec, run: Run) -> Sequence[str]:
+        """Addresses in the state; empty when nothing is there (also when there never was a state)."""
+        ...
+
+    def forget(self, stack: StackSpec) -> None:
+        """Remove the working directory of a stack whose state is empty. Raises when it is not."""
+        ...
+
+
+class Configurator(Protocol):
+    """Brings hosts to their configuration."""
+
+    def fingerprint(self, playbook: Path) -> str:
+        """Digest of the playbook and of the roles and files that it can reach."""
+        ...
+
+    def configure(self, configuration: Configuration, run: Run) -> Configured:
+        """Run it. Failed and unreachable hosts are in the result; raises when the tool itself could not run."""
+        ...
+
+
+class Prober(Protocol):
+    """Runs checks."""
+
+    def probe(self, check: Check, run: Run) -> CheckResult:
+        """Look until the thresholds or the deadline decide."""
+        ...
+
+
+class HostSource(Protocol):
+    """Sees hosts as they come into existence."""
+
+    def discover(self, environment: EnvironmentRef, stack: str) -> Sequence[Host]:
+        """Hosts of a stack that exist and run now, found by tag in the cloud; connection facts may be partial."""
+        ...
+
+    def await_ready(self, host: Host, run: Run) -> Ready:
+        """Climb the readiness ladder: banner, trusted key, login, user data, package lock, Python.
+
+        Raises NotReady with the rung that was reached last, or UntrustedHost.
+        """
+        ...
+
+    def answers_as(self, host: Host) -> bool:
+        """Whether something answers at the host's address with its pinned key (for the teardown's proof)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CloudResource:
+    """Something in the cloud that carries a tag."""
+
+    id: str
+    type: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Cloud(Protocol):
+    """What Terraform does not tell: what is there, by tag."""
+
+    def tagged(self, environment: EnvironmentRef) -> Sequence[CloudResource]:
+        """Everything that carries the environment's tag and is not terminated."""
+        ...
+
+    @property
+    def not_provable(self) -> Sequence[str]:
+        """Resource types that cannot carry a tag, in words."""
+        ...
+
+
+class SecretSource(Protocol):
+    """Resolves references to secrets, just before use."""
+
+    def resolve(self, environment: EnvironmentRef, name: str, reference: str) -> str:
+        """The secret behind `env:NAME`, `file:PATH` or `generate:N` (made once, kept 0600 per environment)."""
+        ...
+
+    def forget(self, environment: EnvironmentRef) -> None:
+        """Drop what was generated for an environment."""
+        ...
+
+
+class Store(Protocol):
+    """Environments, journal, lock and ledger in one transactional database.
+
+    Everything that writes takes the held lock and raises LostLock, writing nothing, when its token is stale.
+    """
+
+    @property
+    def key(self) -> bytes:
+        """The store's HMAC key: kept outside the database, 0600."""
+        ...
+
+    def environment(self, ref: EnvironmentRef) -> Environment | None: ...
+    def environments(self) -> Sequence[Environment]: ...
+
+    def acquire(self, ref: EnvironmentRef, owner: Owner, *, lease: timedelta) -> Lock:
+        """Take the lock, with a token greater than every one before. Raises Locked naming the holder.
+
+        A lease that ran out (by the database's clock) or an owner provably gone does not hold.
+        """
+        ...
+
+    def renew(self, lock: Lock, *, lease: timedelta) -> Lock: ...
+    def release(self, lock: Lock) -> None: ...
+    def holder(self, ref: EnvironmentRef) -> Lock | None: ...
+
+    def start_run(self, lock: Lock, environment: Environment, drafts: Sequence[Draft]) -> Environment:
+        """Write the environment with the next run number, and its ledger entries."""
+        ...
+
+    def transition(self, lock: Lock, environment: Environment, drafts: Sequence[Draft]) -> None:
+        """Write the environment and the ledger entries in one transaction."""
+        ...
+
+    def intend(self, lock: Lock, records: Sequence[Record]) -> None: ...
+    def conclude(self, lock: Lock, records: Sequence[Record], drafts: Sequence[Draft] = ()) -> None: ...
+    def journal(self, ref: EnvironmentRef) -> Journal: ...
+
+    def save_hosts(self, lock: Lock, hosts: Sequence[Host]) -> None:
+        """Replace the inventory kept for an environment."""
+        ...
+
+    def hosts(self, ref: EnvironmentRef) -> Sequence[Host]: ...
+    def ledger(self, ref: EnvironmentRef) -> Iterable[LedgerEntry]: ...
+    def forget_journal(self, lock: Lock) -> None:
+        """Drop journal and inventory of an environment that was proven gone; ledger and environment stay."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        ...
+
+    def monotonic(self) -> float: ...
+
+
+EventSink = Callable[[Event], None]
+RunStep = Callable[[Step, Callable[[], Outcome]], Outcome]
+"""How the engine runs one step: call the function, return what it returns. A Prefect task in flows/, a call in tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything a lifecycle touches, built once in adapters/registry."""
+
+    provisioner: Provisioner
+    configurator: Configurator
+    prober: Prober
+    hosts: HostSource
+    cloud: Cloud
+    store: Store
+    clock: Clock
+    sink: EventSink

@@ -1,0 +1,60 @@
+"""Checks and what they found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from lifecycle.inventory import Host
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Kubernetes' probe words in snake_case, plus `deadline`: give up after this long whatever happened."""
+
+    initial_delay: timedelta = timedelta(0)
+    period: timedelta = timedelta(seconds=2)
+    timeout: timedelta = timedelta(seconds=5)
+    success_threshold: int = 1
+    failure_threshold: int = 3
+    deadline: timedelta = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check with every reference resolved.
+
+    `kind` is http, tcp, tls, sql, command or service; `spec` holds that kind's keys as the blueprint names them
+    (values may be Sensitive). `vantage` is "controller", "outside" or "hosts"; for "hosts" the check runs once
+    from each of `hosts`, and passes when all do. command and service always run on `hosts`.
+    """
+
+    name: str
+    kind: str
+    spec: Mapping[str, Any]
+    vantage: str = "controller"
+    hosts: tuple[Host, ...] = ()
+    thresholds: Thresholds = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One look of one check, from one place."""
+
+    at: datetime
+    origin: str  # controller, outside, or a host's name
+    passed: bool
+    detail: str  # what was seen, in words, masked
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found, with its evidence: the last attempt from every place."""
+
+    check: str
+    passed: bool
+    summary: str
+    evidence: tuple[Attempt, ...] = ()
+    attempts: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
