@@ -1,0 +1,48 @@
+# `make` alone lists the commands. Every command sets up what it needs (scripts/setup).
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test test-fast check e2e bench localstack lock format clean
+
+PYTHON := .venv/bin/python
+ARGS ?=
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make this checkout ready: system packages, .venv from the lock, Terraform
+	@scripts/setup
+
+demo: setup ## the minimal example from nothing to verified and down again
+	@scripts/demo
+
+test: setup ## every test, the quick ones first (ARGS="-k name" hands options to pytest)
+	@$(PYTHON) -m pytest $(ARGS)
+
+test-fast: setup ## the tests that need neither Terraform's provider nor hosts
+	@$(PYTHON) -m pytest -m "not e2e and not chaos" $(ARGS)
+
+e2e: setup ## the tests that run real Terraform, hosts, SSH and Ansible, and the ones that kill them
+	@$(PYTHON) -m pytest -m "e2e or chaos" $(ARGS)
+
+check: setup ## style, types, layers (ruff, mypy, import-linter)
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: setup ## put every Python file into the house's format
+	@.venv/bin/ruff check --fix-only --quiet
+	@.venv/bin/ruff format
+
+bench: setup ## measure host creation, memory and the phases of an `up`
+	@for file in benchmarks/bench_*.py; do $(PYTHON) "$$file" || exit; done
+
+localstack: setup ## apply the minimal example's network against LocalStack (an environment of its own)
+	@$(PYTHON) -m pytest tests/e2e/test_localstack.py --install-localstack -s $(ARGS)
+
+lock: ## resolve the dependencies anew into the two lock files (UPGRADE=1 for newer versions)
+	@scripts/lock
+
+clean: ## remove what set-up, tests and tools left in this checkout
+	@rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
