@@ -262,3 +262,4 @@ class Ports:
     store: Store
     clock: Clock
     sink: EventSink
+    discovery_period: float = 1.0  # seconds between two looks at the cloud while an apply works

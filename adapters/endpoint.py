@@ -1,0 +1,71 @@
+"""Which cloud is meant: an AWS-compatible endpoint, described by a value that the local cloud and users write alike."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.settings import Settings
+from lifecycle.errors import BatonError, ExitCode
+
+
+class CloudUnavailable(BatonError):
+    """The cloud that the settings name is not there."""
+
+    exit_code = ExitCode.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An AWS-compatible cloud. Empty texts mean: as the AWS environment says.
+
+    `broker` is the local cloud's socket that opens connections from inside it; `proxy_command` is how ssh reaches an
+    instance through it, with {instance_id} in it.
+    """
+
+    name: str
+    endpoint_url: str = ""
+    region: str = ""
+    access_key: str = ""
+    secret_key: str = ""
+    broker: str = ""
+    proxy_command: str = ""
+
+    def variables(self) -> Mapping[str, str]:
+        """Environment variables that point AWS tools at this cloud. Empty for AWS itself: yours are used as they are."""
+        if not self.endpoint_url:
+            return {"AWS_REGION": self.region} if self.region else {}
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": self.region or "eu-west-1",
+            "AWS_ACCESS_KEY_ID": self.access_key or "test",
+            "AWS_SECRET_ACCESS_KEY": self.secret_key or "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_S3_USE_PATH_STYLE": "true",
+            "AWS_MAX_ATTEMPTS": "4",  # an emulator's 500 would otherwise be retried for minutes
+        }
+
+
+def find(settings: Settings) -> Endpoint:
+    """The endpoint that the settings name. Raises CloudUnavailable when the local cloud does not run."""
+    match settings.cloud:
+        case "aws":
+            return Endpoint("aws")
+        case "local":
+            path = settings.cloud_home / "cloud.json"
+            if not path.is_file():
+                raise CloudUnavailable("the local cloud is not running", hint="start it: baton cloud up")
+            return _read(path)
+        case url if url.startswith(("http://", "https://")):
+            return Endpoint(url, endpoint_url=url)
+        case text:
+            return _read(Path(text).expanduser())
+
+
+def _read(path: Path) -> Endpoint:
+    try:
+        given = json.loads(path.read_text())
+        return Endpoint(**{k: str(given[k]) for k in Endpoint.__slots__ if k in given})
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        hint = "BATON_CLOUD is 'local', 'aws', an endpoint's URL or the path of a description file (JSON)"
+        raise CloudUnavailable(f"{path}: not a cloud's description: {error}", hint=hint) from None

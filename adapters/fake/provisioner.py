@@ -1,0 +1,109 @@
+"""A provisioner over the world in memory. Same port, same promises: exact plans, stale tokens refused."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from adapters.fake.world import FakeModule, FakeWorld, Instance, StackState
+from lifecycle.digest import digest
+from lifecycle.errors import BatonError
+from lifecycle.plan import Action, Applied, Diagnostic, Output, Outputs, Plan, ResourceChange
+from lifecycle.ports import Run, StackSpec
+
+
+class FakeProvisioner:
+    """Stacks are modules of the world, found by the last part of their source path."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    def fingerprint(self, source: Path) -> str:
+        return self._world.fingerprints.get(source.name, source.name)
+
+    def validate(self, stack: StackSpec, run: Run) -> Sequence[Diagnostic]:
+        return ()
+
+    def plan(self, stack: StackSpec, run: Run, *, destroy: bool = False) -> Plan:
+        with self._world.lock:
+            changes = self._destroying(stack) if destroy else self._changes(stack)
+            state = self._world.states.get(stack.name)
+            outputs_changed = not destroy and (state is None or dict(state.variables) != dict(stack.variables))
+            applyable = any(c.action.acts for c in changes) or outputs_changed or (destroy and state is not None)
+            token = self._token(stack, destroy)
+            outputs = {} if applyable else self._outputs(stack)
+            return Plan(
+                stack.name, token, changes=tuple(changes), outputs=outputs, outputs_changed=outputs_changed,
+                token=token, destroy=destroy, applyable=applyable,
+            )  # fmt: skip
+
+    def apply(self, stack: StackSpec, plan: Plan, run: Run) -> Applied:
+        with self._world.lock:
+            self._world.count(f"{'destroy' if plan.destroy else 'apply'} stack {stack.name}")
+            if self._world.fails(f"apply {stack.name}"):
+                raise BatonError(f"the provider refused to apply {stack.name}")
+            if plan.token != self._token(stack, plan.destroy):
+                raise BatonError(f"the plan of {stack.name} is stale")
+            for change in plan.changes:
+                self._carry_out(stack, change)
+            if plan.destroy:
+                self._world.states.pop(stack.name, None)
+                return Applied()
+            module = self._module(stack)
+            self._world.states[stack.name] = StackState(dict(stack.variables), dict(module.outputs(stack.variables)))
+            return Applied(self._outputs(stack), tuple(c.address for c in plan.acting))
+
+    def outputs(self, stack: StackSpec, run: Run) -> Outputs:
+        with self._world.lock:
+            return self._outputs(stack)
+
+    def resources(self, stack: StackSpec, run: Run) -> Sequence[str]:
+        with self._world.lock:
+            hosts = [f"host.{i.name}" for i in self._world.of_stack(stack.name)]
+            return [*hosts, *([f"stack.{stack.name}"] if stack.name in self._world.states else [])]
+
+    def forget(self, stack: StackSpec) -> None:
+        if self.resources(stack, Run()):
+            raise BatonError(f"stack {stack.name} still has resources")
+
+    # ---
+
+    def _module(self, stack: StackSpec) -> FakeModule:
+        return self._world.modules[stack.source.name]
+
+    def _token(self, stack: StackSpec, destroy: bool) -> str:
+        alive = [(i.id, i.name, i.alive) for i in self._world.of_stack(stack.name)]
+        return digest([stack.name, dict(stack.variables), destroy, alive])
+
+    def _changes(self, stack: StackSpec) -> list[ResourceChange]:
+        wanted = self._module(stack).hosts(stack.variables)
+        have = {i.name: i for i in self._world.of_stack(stack.name) if i.alive}
+        changes = [_change(name, Action.CREATE, None) for name in wanted if name not in have]
+        changes += [_change(name, Action.DELETE, i) for name, i in have.items() if name not in wanted]
+        return changes + [_change(name, Action.NOOP, i) for name, i in have.items() if name in wanted]
+
+    def _destroying(self, stack: StackSpec) -> list[ResourceChange]:
+        return [_change(i.name, Action.DELETE, i) for i in self._world.of_stack(stack.name)]
+
+    def _carry_out(self, stack: StackSpec, change: ResourceChange) -> None:
+        name = change.address.partition(".")[2]
+        if change.action is Action.CREATE:
+            for dead in [i for i in self._world.of_stack(stack.name) if i.name == name]:
+                del self._world.instances[dead.id]
+            self._world.create(stack.name, name, self._module(stack).hosts(stack.variables)[name])
+        elif change.action is Action.DELETE and change.physical_id in self._world.instances:
+            self._world.destroy(self._world.instances[change.physical_id])
+
+    def _outputs(self, stack: StackSpec) -> Outputs:
+        state = self._world.states.get(stack.name)
+        if state is None:
+            return {}
+        hosts: Mapping[str, Any] = {i.name: _host_output(i) for i in self._world.of_stack(stack.name)}
+        return {"hosts": Output(hosts), **{k: Output(v) for k, v in state.outputs.items()}}
+
+
+def _change(name: str, action: Action, instance: Instance | None) -> ResourceChange:
+    return ResourceChange(f"host.{name}", "host", action, instance.id if instance else "")
+
+
+def _host_output(instance: Instance) -> dict[str, Any]:
+    return {"id": instance.id, "address": f"10.0.0.{instance.id}", "groups": list(instance.groups)}

@@ -1,0 +1,82 @@
+"""A world in memory: what the fakes act on. Public, for tests of flows and for people who write their own.
+
+A `FakeModule` stands for a Terraform module: it says which hosts and outputs a set of variables leads to. The world
+counts what was done to it, so that a test can say "configured once", "replaced never".
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any
+
+from lifecycle.inventory import Connection, Host
+
+
+@dataclass(frozen=True, slots=True)
+class FakeModule:
+    """What a module makes of its variables: host names (with their groups), and outputs beside `hosts`."""
+
+    hosts: Callable[[Mapping[str, Any]], Mapping[str, tuple[str, ...]]] = lambda variables: {}
+    outputs: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda variables: {}
+
+
+@dataclass(slots=True)
+class Instance:
+    """A host of the world."""
+
+    id: str
+    name: str
+    stack: str
+    groups: tuple[str, ...]
+    key: str
+    alive: bool = True
+    configured: list[str] = field(default_factory=list)  # names of the configure steps that ran here, in order
+
+    def as_host(self) -> Host:
+        return Host(self.name, self.stack, self.id, Connection(f"10.0.0.{self.id}"), groups=self.groups)
+
+
+@dataclass(slots=True)
+class StackState:
+    variables: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+
+
+class FakeWorld:
+    """Modules, instances, states, and faults to come. Thread-safe under `lock`."""
+
+    def __init__(self, modules: Mapping[str, FakeModule]) -> None:
+        self.lock = RLock()
+        self.modules = dict(modules)
+        self.instances: dict[str, Instance] = {}
+        self.states: dict[str, StackState] = {}
+        self.done: Counter[str] = Counter()  # "create web-1", "configure app web-1", "apply web" → how often
+        self.log: list[str] = []
+        self.fingerprints: dict[str, str] = {}  # path → digest, "" by default
+        self.broken: set[str] = set()  # "configure app web-1", "apply web", "await web-1", "probe home": fails while in here
+        self._numbers = 0
+
+    def count(self, what: str) -> None:
+        self.done[what] += 1
+        self.log.append(what)
+
+    def fails(self, what: str) -> bool:
+        return what in self.broken
+
+    def create(self, stack: str, name: str, groups: tuple[str, ...]) -> Instance:
+        self._numbers += 1
+        instance = Instance(str(self._numbers), name, stack, groups, f"ssh-ed25519 KEY{self._numbers}")
+        self.instances[instance.id] = instance
+        self.count(f"create {name}")
+        return instance
+
+    def destroy(self, instance: Instance) -> None:
+        del self.instances[instance.id]
+        self.count(f"destroy {instance.name}")
+
+    def of_stack(self, stack: str) -> list[Instance]:
+        return sorted((i for i in self.instances.values() if i.stack == stack), key=lambda i: i.name)
+
+    def named(self, name: str) -> Instance:
+        return next(i for i in self.instances.values() if i.name == name)

@@ -1,0 +1,83 @@
+"""Settings: where things are and which cloud is meant. Read once, passed in."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import platformdirs
+
+from lifecycle.errors import BatonError, ExitCode
+
+
+class SettingsInvalid(BatonError):
+    """A setting is wrong."""
+
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, with its default.
+
+    Each may be given as an environment variable (`BATON_HOME`, `BATON_CLOUD`, ...) or as a key of `config.toml` in the
+    user's configuration directory; the environment wins.
+    """
+
+    home: Path = Path()
+    """Where Baton keeps its store, working directories and keys (0700). Default: the user's data directory."""
+
+    cache: Path = Path()
+    """What can be made again: base images of the local cloud. Default: the user's cache directory."""
+
+    cloud: str = "local"
+    """`local` (the local cloud), `aws` (the AWS account of your environment), or an endpoint's URL or description file."""
+
+    store: str = ""
+    """SQLAlchemy URL of the store. Default: SQLite in `home`."""
+
+    terraform: str = ""
+    """Path of the terraform binary. Default: the one on PATH, else the packaged one."""
+
+    mirror: str = ""
+    """A filesystem mirror of Terraform providers. Default: those that are found."""
+
+    engine: str = ""
+    """URL of a Prefect API. Default: your active Prefect profile's, else a local server of Baton's own."""
+
+    @property
+    def store_url(self) -> str:
+        return self.store or f"sqlite:///{self.home / 'baton.db'}"
+
+    @property
+    def environments(self) -> Path:
+        """Working directories of stacks, generated secrets and keys, one directory per environment."""
+        return self.home / "environments"
+
+    @property
+    def cloud_home(self) -> Path:
+        """Where the local cloud keeps its description and its hosts."""
+        return self.home / "cloud"
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the environment and config.toml. Raises SettingsInvalid for keys that do not exist."""
+    path = Path(environ.get("BATON_CONFIG") or platformdirs.user_config_path("baton") / "config.toml")
+    given: dict[str, str] = _read(path)
+    names = {f.name for f in fields(Settings)}
+    for key in given.keys() - names:
+        raise SettingsInvalid(f"{path}: there is no setting '{key}'", hint=f"settings are: {', '.join(sorted(names))}")
+    given |= {n: environ[f"BATON_{n.upper()}"] for n in names if environ.get(f"BATON_{n.upper()}")}
+    home = Path(given.pop("home", "") or platformdirs.user_data_path("baton")).expanduser().absolute()
+    cache = Path(given.pop("cache", "") or platformdirs.user_cache_path("baton")).expanduser().absolute()
+    return Settings(home=home, cache=cache, **given)
+
+
+def _read(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    try:
+        return {k: str(v) for k, v in tomllib.loads(path.read_text()).items()}
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid(f"{path}: {error}") from None

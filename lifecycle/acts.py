@@ -1,0 +1,251 @@
+"""What each kind of step does through the ports. A decision is never taken here: the conductor has taken it."""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any, assert_never
+
+from lifecycle.blueprint.references import ReferenceUnresolved
+from lifecycle.conductor import View
+from lifecycle.configuration import Configuration, Configured, HostResult
+from lifecycle.desired import Desired, Goal, StackTarget
+from lifecycle.errors import BatonError
+from lifecycle.events import Event, Level, Say
+from lifecycle.handoff import hosts_from_outputs
+from lifecycle.inventory import Host
+from lifecycle.journal import Journal, Kind, Outcome, Status, Step
+from lifecycle.observed import Observed, Planned, Proof, Settled
+from lifecycle.plan import Outputs, Plan, Severity
+from lifecycle.ports import Cancellation, Cancelled, Ports, Run, StackSpec
+from lifecycle.verification import Check
+
+class Acts:
+    """Carries out steps. One instance per run; safe to use from several threads."""
+
+    def __init__(self, desired: Desired, ports: Ports, cancel: Cancellation) -> None:
+        self._desired = desired
+        self._ports = ports
+        self._cancel = cancel
+
+    def carry_out(self, step: Step, view: View) -> Outcome:
+        """Do the step and say how it ended. Never raises: what goes wrong is the outcome."""
+        try:
+            return self._dispatch(step, view)
+        except Cancelled as error:
+            return Outcome(step, Status.CANCELLED, error.message, error.hint)
+        except BatonError as error:
+            status = Status.CANCELLED if self._cancel.requested else Status.FAILED
+            return Outcome(step, status, error.message, error.hint)
+        except Exception as error:
+            self._say(step)("internal.error", traceback.format_exc(), level=Level.ERROR)
+            hint = "this is a fault of Baton's own: its log holds the details"
+            return Outcome(step, Status.FAILED, f"{type(error).__name__}: {error}", hint)
+
+    def _dispatch(self, step: Step, view: View) -> Outcome:
+        match step.kind:
+            case Kind.PLAN:
+                return self._plan(step, view)
+            case Kind.APPLY | Kind.DESTROY:
+                return self._apply(step, view)
+            case Kind.DISCOVER:
+                return self._discover(step)
+            case Kind.AWAIT:
+                return self._await(step, view)
+            case Kind.CONFIGURE:
+                return self._configure(step, view)
+            case Kind.VERIFY:
+                return self._verify(step, view)
+            case Kind.PROVE:
+                return self._prove(step)
+            case _:
+                assert_never(step.kind)
+
+    # --- stacks
+
+    def _plan(self, step: Step, view: View) -> Outcome:
+        target = self._desired.stacks[step.subject]
+        destroy = self._desired.goal is Goal.DOWN
+        spec = self._spec_on_the_way_down(target) if destroy else self._spec(target, view)
+        plan = self._ports.provisioner.plan(spec, self._run(step), destroy=destroy)
+        if plan.errored:
+            errors = [d for d in plan.diagnostics if d.severity is Severity.ERROR]
+            where = f"{errors[0].where}: " if errors and errors[0].where else ""
+            message = f"{where}{errors[0].summary}" if errors else "the plan failed"
+            return Outcome(step, Status.FAILED, message, errors[0].detail if errors else "", result=Planned(plan))
+        settled = None
+        if not plan.applyable and not destroy:
+            settled = self._settled(target, plan.outputs)
+        return Outcome(
+            step, Status.OK, plan_words(plan), result=Planned(plan, settled), detail=plan_detail(plan), changed=plan.applyable
+        )
+
+    def _apply(self, step: Step, view: View) -> Outcome:
+        target = self._desired.stacks[step.subject]
+        destroy = step.kind is Kind.DESTROY
+        spec = self._spec_on_the_way_down(target) if destroy else self._spec(target, view)
+        plan = view.observed.plans[step.subject]
+        applied = self._ports.provisioner.apply(spec, plan, self._run(step))
+        settled = Settled() if destroy else self._settled(target, applied.outputs)
+        return Outcome(step, Status.OK, plan_words(plan, done=True), result=settled, detail=plan_detail(plan), changed=True)
+
+    def _settled(self, target: StackTarget, outputs: Outputs) -> Settled:
+        return Settled(outputs, hosts_from_outputs(target.name, outputs, target.mapping, target.defaults))
+
+    def _spec(self, target: StackTarget, view: View) -> StackSpec:
+        variables = view.resolve(target.variables)
+        tags = self._desired.tags | {"baton:environment": str(self._desired.ref), "baton:stack": target.name}
+        return StackSpec(self._desired.ref, target.name, target.source, variables, tags)
+
+    def _spec_on_the_way_down(self, target: StackTarget) -> StackSpec:
+        """A spec for destroying: what cannot be resolved any more is left out, the provisioner remembers it."""
+        view = View(self._desired, _NO_JOURNAL, _observed_with(self._known_outputs(target)))
+        variables: dict[str, Any] = {}
+        for name, template in target.variables.items():
+            try:
+                variables[name] = view.resolve(template)
+            except ReferenceUnresolved:
+                continue
+        return self._spec(replace(target, variables=variables), view)
+
+    def _known_outputs(self, target: StackTarget) -> Mapping[str, Outputs]:
+        known = {}
+        for need in sorted(target.needs):
+            bare = StackSpec(self._desired.ref, need, self._desired.stacks[need].source)
+            known[need] = self._ports.provisioner.outputs(bare, Run(cancel=self._cancel))
+        return known
+
+    # --- hosts
+
+    def _discover(self, step: Step) -> Outcome:
+        self._cancel.wait(self._ports.discovery_period)
+        target = self._desired.stacks[step.subject]
+        try:
+            seen = self._ports.hosts.discover(self._desired.ref, step.subject)
+        except BatonError as error:  # only a look ahead: the apply's outputs have the last word
+            self._say(step)("host.discovery.failed", error.message, level=Level.WARNING)
+            seen = ()
+        return Outcome(step, Status.OK, result=tuple(target.defaults.fill(h) for h in seen))
+
+    def _await(self, step: Step, view: View) -> Outcome:
+        host = view.observed.hosts[step.subject]
+        patience = self._desired.stacks[host.stack].defaults.ready_deadline
+        ready = self._ports.hosts.await_ready(host, self._run(step, patience))
+        detail = {"host": host.name, "trusted_by": ready.trusted_by.value, "rungs": dict(ready.rungs)}
+        return Outcome(step, Status.OK, f"{host.name} is ready, trusted by {ready.trusted_by}", result=ready, detail=detail)
+
+    def _configure(self, step: Step, view: View) -> Outcome:
+        target = self._desired.configure[step.subject]
+        ready = {host_id: r.host for host_id, r in view.observed.ready.items()}
+        chosen = tuple(ready[host_id] for host_id, _ in step.hosts)
+        configuration = Configuration(
+            name=target.name,
+            playbook=target.playbook,
+            hosts=chosen,
+            inventory=tuple(sorted(ready.values(), key=lambda h: h.name)),
+            variables=view.resolve(target.variables),
+            deadline=target.deadline,
+        )
+        configured = self._ports.configurator.configure(configuration, self._run(step, target.deadline))
+        return _configure_outcome(step, chosen, configured)
+
+    # --- checks and proof
+
+    def _verify(self, step: Step, view: View) -> Outcome:
+        target = self._desired.checks[step.subject]
+        hosts: tuple[Host, ...] = ()
+        if target.selector is not None:
+            hosts = tuple(view.observed.ready[h.id].host for h in view.matching(target.selector))
+        check = Check(target.name, target.kind, view.resolve(target.spec), target.vantage, hosts, target.thresholds)
+        result = self._ports.prober.probe(check, self._run(step, target.thresholds.deadline))
+        evidence = [asdict(a) | {"at": a.at.isoformat()} for a in result.evidence]
+        detail = {"passed": result.passed, "attempts": result.attempts, "evidence": evidence}
+        status = Status.OK if result.passed else Status.FAILED
+        return Outcome(step, status, result.summary, result=result, detail=detail)
+
+    def _prove(self, step: Step) -> Outcome:
+        """Look for everything that a teardown could have left, independently of what it says it removed."""
+        run, ref = self._run(step), self._desired.ref
+        left: list[str] = []
+        looked: list[str] = []
+        for target in self._desired.stacks.values():
+            addresses = self._ports.provisioner.resources(StackSpec(ref, target.name, target.source), run)
+            looked.append(f"state of stack {target.name}")
+            left += [f"{address} is still in the state of stack {target.name}" for address in addresses]
+        looked.append("everything in the cloud with the tag baton:environment")
+        left += [f"{r.type} {r.id} still exists" for r in self._ports.cloud.tagged(ref)]
+        for host in self._ports.store.hosts(ref):
+            looked.append(f"host {host.name} at {host.connection.address}")
+            if host.host_key and self._ports.hosts.answers_as(host):
+                left.append(f"{host.name} still answers at {host.connection.address} with its own key")
+        proof = Proof(tuple(left), tuple(looked), tuple(self._ports.cloud.not_provable))
+        detail = {"left": left, "looked_at": looked, "not_provable": list(proof.not_provable)}
+        if left:
+            hint = f"run `baton down {ref}` again; what Baton does not manage must be removed by hand"
+            return Outcome(step, Status.FAILED, f"left behind: {'; '.join(left)}", hint, result=proof, detail=detail)
+        return Outcome(step, Status.OK, f"nothing is left ({len(looked)} places looked at)", result=proof, detail=detail)
+
+    # --- saying
+
+    def _run(self, step: Step, deadline: timedelta = timedelta(hours=1)) -> Run:
+        return Run(self._say(step), self._cancel, deadline)
+
+    def _say(self, step: Step) -> Say:
+        def say(type: str, message: str, level: Level = Level.INFO, **data: Any) -> None:
+            self._ports.sink(Event(self._ports.clock.now(), type, message, step.key, level, data))
+
+        return say
+
+
+def _configure_outcome(step: Step, chosen: tuple[Host, ...], configured: Configured) -> Outcome:
+    results = {r.host: r for r in configured.hosts}
+    good = frozenset(h.id for h in chosen if h.name in results and results[h.name].status.good)
+    bad = [_host_words(h.name, results.get(h.name)) for h in chosen if h.id not in good]
+    detail = {"hosts": {h.id: _host_detail(results.get(h.name)) for h in chosen}}
+    changed = any(r.changed for r in configured.hosts)
+    if not bad:
+        words = f"{len(good)} {'host' if len(good) == 1 else 'hosts'} configured"
+        return Outcome(step, Status.OK, words, result=configured, detail=detail, good_hosts=good, changed=changed)
+    message = "; ".join(bad) if configured.complete else configured.message or "; ".join(bad)
+    hint = "mend it and run `baton up` again: only what is missing is done"
+    return Outcome(step, Status.FAILED, message, hint, configured, detail, good, changed)
+
+
+def _host_words(name: str, result: HostResult | None) -> str:
+    if result is None:
+        return f"{name}: no result"
+    task = f" in task '{result.task}'" if result.task else ""
+    return f"{name} {result.status}{task}: {result.message}".rstrip(": ")
+
+
+def _host_detail(result: HostResult | None) -> dict[str, Any]:
+    return {} if result is None else asdict(result)
+
+
+def plan_words(plan: Plan, *, done: bool = False) -> str:
+    """A plan in a few words: `3 to create, 1 to replace`; `done` says it in the past."""
+    counts: dict[str, int] = {}
+    for change in plan.acting:
+        counts[change.action.value] = counts.get(change.action.value, 0) + 1
+    if not counts:
+        return "outputs changed" if plan.outputs_changed else "no changes"
+    past = {"create": "created", "update": "updated", "replace": "replaced", "delete": "destroyed"}
+    words = [f"{n} {past.get(a, a)}" if done else f"{n} to {'destroy' if a == 'delete' else a}" for a, n in counts.items()]
+    return ", ".join(words)
+
+
+def plan_detail(plan: Plan) -> dict[str, Any]:
+    """What the journal keeps of a plan."""
+    return {
+        "digest": plan.digest,
+        "fidelity": plan.fidelity.value,
+        "changes": {c.address: c.action.value for c in plan.acting},
+        "warnings": [f"{d.summary} {d.detail}".strip() for d in plan.diagnostics if d.severity is Severity.WARNING],
+    }
+
+
+def _observed_with(outputs: Mapping[str, Outputs]) -> Observed:
+    return Observed(settled={name: Settled(values) for name, values in outputs.items()})
+
+
+_NO_JOURNAL = Journal()
