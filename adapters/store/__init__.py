@@ -1,0 +1,1 @@
+"""The store: environments, journal, lock and ledger in one transactional database. `adapters.store.store` opens it."""

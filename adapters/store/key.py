@@ -1,0 +1,50 @@
+"""The store's key: 32 random bytes in a 0600 file outside the database."""
+
+import os
+import secrets
+from pathlib import Path
+
+from adapters.store.failures import StoreError
+
+LENGTH = 32
+
+
+def load_or_make(path: Path) -> bytes:
+    """The key in a file, made if there is none. Two processes that make it at once get the same one.
+
+    Raises StoreError where the file is not a key, or is readable by others.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        key, mode = path.read_bytes(), path.stat().st_mode
+    except OSError as error:
+        raise StoreError(
+            f"the store's key {path} cannot be read: {error.strerror}",
+            hint="it must be a file in a directory that belongs to this user",
+        ) from error
+    if mode & 0o077:
+        raise StoreError(f"the store's key {path} is open to other users", hint=f"run `chmod 600 {path}`")
+    if len(key) != LENGTH:
+        raise StoreError(
+            f"the store's key {path} is damaged: it has {len(key)} bytes instead of {LENGTH}",
+            hint="restore it from a backup; without it every host is configured once more",
+        )
+    return key
+
+
+def _make(path: Path) -> None:
+    """Write the key beside its place, then link it there: the name either has a whole key or does not exist."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(LENGTH))
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was faster: its key is the key
+    finally:
+        draft.unlink()
