@@ -1,9 +1,12 @@
 """Hosts and the inventory: the handoff's value."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from lifecycle.errors import BatonError
 
 
 class Trust(StrEnum):
@@ -13,6 +16,7 @@ class Trust(StrEnum):
     CONSOLE = "console"  # the cloud's console output, as cloud-init prints it
     CA = "ca"  # an SSH host certificate authority
     FIRST_USE = "first-use"  # explicit opt-in; recorded as a finding
+    PINNED = "pinned"  # the key that an earlier run trusted and recorded: an answer, never a blueprint's choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,54 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionDefaults:
+    """How the hosts of a stack are reached where they do not say it themselves.
+
+    `proxy_command` comes from the cloud's description: `{instance_id}` in it stands for the host's id; `%p` is ssh's own.
+    """
+
+    user: str = "root"
+    port: int = 22
+    key: str = ""
+    become: bool = True
+    jump: str = ""
+    trust: tuple[Trust, ...] = (Trust.OUTPUT, Trust.CONSOLE)
+    ca: str = ""  # the public key itself
+    proxy_command: str = ""
+    proxy_passes_fd: bool = False
+
+    def connection(
+        self, address: str, host_id: str, *, user: str = "", port: int = 0, jump: str = "", key: str = ""
+    ) -> Connection:
+        """The connection to one host; what is given wins over the defaults."""
+        return Connection(
+            address=address,
+            port=port or self.port,
+            user=user or self.user,
+            key=key or self.key,
+            jump=jump or self.jump,
+            proxy_command=self.proxy_command.replace("{instance_id}", shlex.quote(host_id)),
+            proxy_passes_fd=self.proxy_passes_fd,
+            become=self.become,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HostMapping:
+    """Where a module without a `hosts` output keeps its hosts: outputs, each a text or a list of texts, equally long.
+
+    Without `name`, hosts are called by the group and a number from 1.
+    """
+
+    group: str
+    address: str
+    id: str
+    name: str = ""
+    user: str = ""  # literal
+    port: int = 0  # literal
+
+
+@dataclass(frozen=True, slots=True)
 class Selector:
     """Which hosts: all given conditions must hold. An empty selector selects nothing."""
 
@@ -79,3 +131,11 @@ class Ready:
     host: Host
     trusted_by: Trust
     rungs: Mapping[str, float] = field(default_factory=dict)  # rung of the ladder → seconds since the look began
+
+
+class NotReady(BatonError):
+    """A host did not become ready in time."""
+
+
+class UntrustedHost(BatonError):
+    """A host presents a key that is not the trusted one."""
