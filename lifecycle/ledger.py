@@ -58,6 +58,7 @@ def append(draft: Draft, *, head: tuple[int, str] | None, event_id: str, source:
         "data": dict(draft.data),
     }
     text = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = text.encode("utf-8", "backslashreplace").decode()  # a half surrogate (undecodable output) → its JSON escape
     return LedgerEntry(draft.subject, seq, text, prev, link_hash(prev, seq, text, key))
 
 
@@ -92,3 +93,9 @@ def verify(
     if head and seq < head[0]:
         return Broken(seq + 1, f"the chain ends at {seq}, the published head is {head[0]}")
     return seq, prev
+
+
+def overall(heads: Mapping[str, tuple[int, str]]) -> str:
+    """One hash over the heads (seq, hash) of all chains: publish it, and no chain can be cut, rewritten or dropped unseen."""
+    lines = "".join(f"{chain}\n{seq}\n{head}\n" for chain, (seq, head) in sorted(heads.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
@@ -49,3 +50,38 @@ class LostLock(BatonError):
     """The lock on this environment was lost: another run has taken over."""
 
     exit_code = ExitCode.LOCKED
+
+
+def locked(holder: Lock) -> Locked:
+    """The error for somebody who wants a lock that `holder` has."""
+    return Locked(
+        f"{holder.environment} is locked by {holder.owner} since {_utc(holder.acquired_at)}",
+        hint="wait for it with --wait, or see what it is doing with `baton status`",
+        facts=_facts(holder),
+    )
+
+
+def lost(lock: Lock, holder: Lock | None) -> LostLock:
+    """The error for a write under a lock that is stale: `holder` has it now, or nobody has."""
+    why = f"{holder.owner} took over at {_utc(holder.acquired_at)}" if holder else "it was released"
+    return LostLock(
+        f"the lock on {lock.environment} was lost: {why}",
+        hint="nothing more was written; run the command again when the other run is over",
+        facts=_facts(holder) if holder else {"environment": str(lock.environment)},
+    )
+
+
+def _utc(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _facts(lock: Lock) -> dict[str, Any]:
+    return {
+        "environment": str(lock.environment),
+        "user": lock.owner.user,
+        "machine": lock.owner.machine,
+        "pid": lock.owner.pid,
+        "flow_run": lock.owner.flow_run,
+        "since": lock.acquired_at.isoformat(),
+        "expires": lock.expires_at.isoformat(),
+    }
