@@ -52,7 +52,7 @@ def hosts_from_outputs(
     problems: list[str] = []
     hosts: list[Host] = []
     if OUTPUT in outputs:
-        for name, where, value in _entries(reveal(outputs[OUTPUT]), problems):
+        for name, where, value in _entries(reveal(outputs[OUTPUT].value), problems):
             _keep(hosts, _host(stack_name, name, where, value, defaults, problems))
     for entry in mapping:
         hosts += _mapped(stack_name, outputs, entry, defaults, problems)
@@ -180,7 +180,7 @@ def _column(outputs: Outputs, output: str, group: str, key: str, problems: list[
         known = ", ".join(sorted(outputs)) or "none"
         problems.append(f"{where}: the stack has no output '{output}' (it has: {known})")
         return None
-    value = reveal(outputs[output])
+    value = reveal(outputs[output].value)
     column = [value] if isinstance(value, str) else value
     if _is_texts(column) and all(column):
         return list(column)

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -74,6 +75,12 @@ class ConnectionDefaults:
     ca: str = ""  # the public key itself
     proxy_command: str = ""
     proxy_passes_fd: bool = False
+    ready_deadline: timedelta = timedelta(minutes=5)  # how long a new host may take until it can be configured
+
+    def fill(self, host: Host) -> Host:
+        """A host seen by tag, with everything that a tag does not tell."""
+        connection = self.connection(host.connection.address, host.id)
+        return replace(host, connection=connection, trust=self.trust, ca=self.ca)
 
     def connection(
         self, address: str, host_id: str, *, user: str = "", port: int = 0, jump: str = "", key: str = ""

@@ -1,0 +1,1 @@
+"""Who does it: foreign tools behind the lifecycle's ports, one folder each. `registry` puts them together."""

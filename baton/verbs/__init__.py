@@ -1,0 +1,1 @@
+"""One file per verb: the file list is the glossary."""
