@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 ARGS ?=
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make this checkout ready: system packages, .venv from the lock, Terraform
 	@scripts/setup
@@ -25,10 +25,9 @@ e2e: setup ## the tests that run real Terraform, hosts, SSH and Ansible, and the
 	@$(PYTHON) -m pytest -m "e2e or chaos" $(ARGS)
 
 check: setup ## style, types, layers (ruff, mypy, import-linter)
-	@.venv/bin/ruff check
-	@.venv/bin/ruff format --check
-	@.venv/bin/mypy
-	@.venv/bin/lint-imports
+	@failed=; for tool in "ruff check" "ruff format --check" "mypy" "lint-imports"; do \
+		echo "$$tool"; .venv/bin/$$tool || failed="$$failed $${tool%% *}"; \
+	done; test -z "$$failed" || { echo "make check: failed:$$failed" >&2; exit 1; }
 
 format: setup ## put every Python file into the house's format
 	@.venv/bin/ruff check --fix-only --quiet
