@@ -1,0 +1,204 @@
+"""What a check looks at: one class for each kind of probe. Texts may hold references unless said otherwise."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, WithJsonSchema
+
+from lifecycle.blueprint.scalars import Duration, FilePath, Port, Regex, Text, Url, describe, wrong
+from lifecycle.sensitive import JSON
+
+
+class Part(BaseModel):
+    """What all parts of a blueprint have in common: they are frozen, and every key is known."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
+
+    def explicit(self) -> dict[str, Any]:
+        """The fields that were written down, without the defaults."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+
+    def plain(self) -> dict[str, JSON]:
+        """The fields as a mapping, by the names that a blueprint uses; those left out that have no default are absent."""
+        found: dict[str, JSON] = {}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if value is not None or name in self.model_fields_set:
+                found[field.serialization_alias or name] = value.plain() if isinstance(value, Part) else value
+        return found
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, int) else value
+
+
+def _at_least_one(statuses: tuple[int, ...]) -> tuple[int, ...]:
+    if not statuses:
+        raise wrong("found an empty list", "a status such as 200, or a list of them")
+    return statuses
+
+
+Status = Annotated[StrictInt, Field(ge=100, le=599)]
+Statuses = Annotated[
+    tuple[Status, ...],
+    BeforeValidator(_one_or_many),
+    AfterValidator(_at_least_one),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 100, "maximum": 599},
+                {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 100, "maximum": 599}},
+            ]
+        }
+    ),
+]
+
+
+class TextMatch(Part):
+    """What a text must look like: all that is given must hold."""
+
+    contains: Text | None = None
+    regex: Regex | None = None  # searched anywhere in it
+
+
+class BodyMatch(TextMatch):
+    """What an answer's body must look like: all that is given must hold."""
+
+    json_: JSON = Field(None, validation_alias="json", serialization_alias="json")
+    """Equals the parsed body; of a mapping only the keys that are named here count, at every depth. No references inside keys."""
+
+
+class Method(StrEnum):
+    """How the address is asked for."""
+
+    GET = "GET"
+    HEAD = "HEAD"
+    POST = "POST"
+    PUT = "PUT"
+    PATCH = "PATCH"
+    DELETE = "DELETE"
+    OPTIONS = "OPTIONS"
+
+
+class Http(Part):
+    """An HTTP(S) answer. Redirects are not followed; certificates are always checked."""
+
+    url: Url
+    method: Method = Method.GET
+    headers: dict[str, str] = Field(default_factory=dict)
+    status: Statuses = (200,)  # any of them
+    body: BodyMatch | None = None
+    ca: FilePath | None = None  # certificates to trust instead of the system's
+    max_latency: Duration | None = None
+
+
+class Tcp(Part):
+    """A TCP port. Written `host:port` or as a mapping."""
+
+    host: Text
+    port: Port
+
+
+class TcpExpect(StrEnum):
+    """What a TCP port should be: closed means that no connection comes about, refused or filtered."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+_HOST_AND_PORT = re.compile(r"(\[[^\[\]\s]+\]|(?:\$\{[^}]*\}|[^\s:])+):([0-9]{1,5}|\$\{[^}]*\})")
+
+
+def _host_and_port(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _HOST_AND_PORT.fullmatch(value)
+    if match is None:
+        raise wrong(f"found {describe(value)}", "host:port, or a mapping with host and port")
+    host, port = match[1], match[2]
+    if host.startswith("["):  # an IPv6 address
+        host = host[1:-1]
+    return {"host": host, "port": int(port) if port.isdecimal() else port}
+
+
+class Tls(Part):
+    """A certificate: it is trusted, names the server, and is good for some time yet."""
+
+    host: Text
+    port: Port = 443
+    server_name: Text | None = None  # default: the host
+    min_days: Annotated[StrictInt, Field(ge=0)] = 14
+    ca: FilePath | None = None  # certificates to trust instead of the system's
+
+
+class Engine(StrEnum):
+    """Which database is asked."""
+
+    MYSQL = "mysql"
+    POSTGRESQL = "postgresql"
+
+
+class Sql(Part):
+    """The answer of a query."""
+
+    engine: Engine
+    host: Text
+    port: Port | None = None  # default: the engine's own, 3306 or 5432
+    user: Text
+    password: str = ""
+    database: str = ""
+    query: Text
+    equals: JSON = None
+    """The first column of the first row, compared as text when it is one; left out, any answer will do (`explicit` tells)."""
+
+
+def _command(value: object) -> object:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, list | tuple) and value and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    expected = "a command: a text for the host's shell, or a list of texts (program and arguments) for no shell"
+    raise wrong("found nothing to run" if not value else "found something else", expected)
+
+
+Command = Annotated[
+    str | tuple[str, ...],
+    BeforeValidator(_command),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]}),
+]
+
+
+class CommandExpect(Part):
+    """How a command must end, and what it must print."""
+
+    exit: Annotated[StrictInt, Field(ge=0, le=255)] = 0
+    stdout: TextMatch | None = None
+
+
+TcpTarget = Annotated[
+    Tcp,
+    BeforeValidator(_host_and_port),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^.+:([0-9]{1,5}|\\$\\{.+\\})$"},
+                {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["host", "port"],
+                    "properties": {
+                        "host": {"type": "string"},
+                        "port": {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^\\$\\{.+\\}$"}]},
+                    },
+                },
+            ]
+        }
+    ),
+]
+
+KINDS: tuple[str, ...] = ("http", "tcp", "tls", "command", "sql", "service")
+ON_HOSTS: frozenset[str] = frozenset({"command", "service"})
+"""Kinds that always run on hosts (`on:`); the others look from somewhere (`from:`)."""
