@@ -20,6 +20,7 @@ from lifecycle.plan import Outputs, Plan, Severity
 from lifecycle.ports import Cancellation, Cancelled, Ports, Run, StackSpec
 from lifecycle.verification import Check
 
+
 class Acts:
     """Carries out steps. One instance per run; safe to use from several threads."""
 
@@ -77,7 +78,12 @@ class Acts:
         if not plan.applyable and not destroy:
             settled = self._settled(target, plan.outputs)
         return Outcome(
-            step, Status.OK, plan_words(plan), result=Planned(plan, settled), detail=plan_detail(plan), changed=plan.applyable
+            step,
+            Status.OK,
+            plan_words(plan),
+            result=Planned(plan, settled),
+            detail=plan_detail(plan),
+            changed=plan.applyable,
         )
 
     def _apply(self, step: Step, view: View) -> Outcome:
@@ -87,7 +93,9 @@ class Acts:
         plan = view.observed.plans[step.subject]
         applied = self._ports.provisioner.apply(spec, plan, self._run(step))
         settled = Settled() if destroy else self._settled(target, applied.outputs)
-        return Outcome(step, Status.OK, plan_words(plan, done=True), result=settled, detail=plan_detail(plan), changed=True)
+        return Outcome(
+            step, Status.OK, plan_words(plan, done=True), result=settled, detail=plan_detail(plan), changed=True
+        )
 
     def _settled(self, target: StackTarget, outputs: Outputs) -> Settled:
         return Settled(outputs, hosts_from_outputs(target.name, outputs, target.mapping, target.defaults))
@@ -132,7 +140,9 @@ class Acts:
         patience = self._desired.stacks[host.stack].defaults.ready_deadline
         ready = self._ports.hosts.await_ready(host, self._run(step, patience))
         detail = {"host": host.name, "trusted_by": ready.trusted_by.value, "rungs": dict(ready.rungs)}
-        return Outcome(step, Status.OK, f"{host.name} is ready, trusted by {ready.trusted_by}", result=ready, detail=detail)
+        return Outcome(
+            step, Status.OK, f"{host.name} is ready, trusted by {ready.trusted_by}", result=ready, detail=detail
+        )
 
     def _configure(self, step: Step, view: View) -> Outcome:
         target = self._desired.configure[step.subject]
@@ -183,7 +193,9 @@ class Acts:
         if left:
             hint = f"run `baton down {ref}` again; what Baton does not manage must be removed by hand"
             return Outcome(step, Status.FAILED, f"left behind: {'; '.join(left)}", hint, result=proof, detail=detail)
-        return Outcome(step, Status.OK, f"nothing is left ({len(looked)} places looked at)", result=proof, detail=detail)
+        return Outcome(
+            step, Status.OK, f"nothing is left ({len(looked)} places looked at)", result=proof, detail=detail
+        )
 
     # --- saying
 
@@ -230,7 +242,9 @@ def plan_words(plan: Plan, *, done: bool = False) -> str:
     if not counts:
         return "outputs changed" if plan.outputs_changed else "no changes"
     past = {"create": "created", "update": "updated", "replace": "replaced", "delete": "destroyed"}
-    words = [f"{n} {past.get(a, a)}" if done else f"{n} to {'destroy' if a == 'delete' else a}" for a, n in counts.items()]
+    words = [
+        f"{n} {past.get(a, a)}" if done else f"{n} to {'destroy' if a == 'delete' else a}" for a, n in counts.items()
+    ]
     return ", ".join(words)
 
 

@@ -37,7 +37,14 @@ def next_steps(desired: Desired, journal: Journal, observed: Observed) -> tuple[
         case Goal.PLAN:
             return tuple(view.plans())
         case Goal.UP:
-            return (*view.plans(), *view.applies(), *view.discoveries(), *view.awaits(), *view.configures(), *view.checks())
+            return (
+                *view.plans(),
+                *view.applies(),
+                *view.discoveries(),
+                *view.awaits(),
+                *view.configures(),
+                *view.checks(),
+            )
         case Goal.DOWN:
             return (*view.destroy_plans(), *view.destroys(), *view.proofs())
 
@@ -128,7 +135,9 @@ class View:
             if target.name in self.observed.checks or self.observed.done_or_doing(Kind.VERIFY, target.name):
                 continue
             if self._may_check(target):
-                yield Step(Kind.VERIFY, target.name, digest([target.kind, self.resolvable(target.spec)], self.desired.key))
+                yield Step(
+                    Kind.VERIFY, target.name, digest([target.kind, self.resolvable(target.spec)], self.desired.key)
+                )
 
     # --- on the way down
 
@@ -209,7 +218,9 @@ class View:
             return 0
         total = len(self.matching(target.selector))
         limit = target.serial if isinstance(target.serial, int) else total * int(target.serial.rstrip("%")) // 100
-        busy = sum(len(s.hosts) for s in self.observed.in_flight if s.kind is Kind.CONFIGURE and s.subject == target.name)
+        busy = sum(
+            len(s.hosts) for s in self.observed.in_flight if s.kind is Kind.CONFIGURE and s.subject == target.name
+        )
         return max(0, max(1, limit) - busy)
 
     def _may_configure(self, target: ConfigureTarget) -> bool:

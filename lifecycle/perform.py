@@ -61,7 +61,13 @@ def perform(
 
 class _Performance:
     def __init__(
-        self, desired: Desired, ports: Ports, run_step: RunStep, lock: Lock, environment: Environment, cancel: Cancellation
+        self,
+        desired: Desired,
+        ports: Ports,
+        run_step: RunStep,
+        lock: Lock,
+        environment: Environment,
+        cancel: Cancellation,
     ) -> None:
         self._desired, self._ports, self._run_step = desired, ports, run_step
         self._lock, self._environment, self._cancel = lock, environment, cancel
@@ -108,9 +114,9 @@ class _Performance:
         self._say("run.started", f"{self._desired.goal} {self._desired.ref} r{self._environment.run}")
 
     def _start_what_may(self, pool: ThreadPoolExecutor, futures: dict[Future[Outcome], Step]) -> bool:
-        """Start every step that may run; whether anything is in flight then."""
-        if not self._cancel.requested:
-            for step in next_steps(self._desired, self._journal, self._observed):
+        """Start every step that may run; whether anything is in flight then. What starts may let others start: ask again."""
+        while not self._cancel.requested and (steps := next_steps(self._desired, self._journal, self._observed)):
+            for step in steps:
                 self._intend(step)
                 self._observed = self._observed.started(step)
                 futures[pool.submit(self._carry_out, step, self._view)] = step
@@ -150,9 +156,7 @@ class _Performance:
         step, now = outcome.step, self._clock.now()
         begun = self._started_at.get(step, now)
         return [
-            Record(
-                step.kind, subject, key, self._environment.run, begun, now, status, outcome.message, detail
-            )
+            Record(step.kind, subject, key, self._environment.run, begun, now, status, outcome.message, detail)
             for (subject, key), status, detail in zip(
                 subjects(step), _statuses(outcome), _details(outcome), strict=True
             )

@@ -1,0 +1,210 @@
+"""The engine's API: the user's active Prefect API where one is configured, else a resident local server of Baton's own.
+
+Nothing here imports Prefect: a command that needs no flow must not pay for it (1.2 s). The resident server costs about
+230 MB while it lives, takes about ten seconds to start once, and stops by itself when nobody has used it for a while.
+"""
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.settings import Settings
+from lifecycle.errors import BatonError
+
+START_PATIENCE = 90.0
+"""Seconds to wait for a fresh server. Ten on a quiet machine; a busy one may need several times that."""
+
+
+class EngineUnavailable(BatonError):
+    """The engine's server does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Baton's own server, as its keeper wrote it down."""
+
+    url: str
+    pid: int
+    auth: str
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it answers, and takes our password."""
+        request = urllib.request.Request(f"{self.url}/admin/version", headers=_authorization(self.auth))
+        try:
+            with urllib.request.urlopen(request, timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+
+
+def engine_home(settings: Settings) -> Path:
+    return settings.home / "engine"
+
+
+def use(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> str:
+    """Point this process (and its children) at the engine's API, starting the resident server where needed; its URL.
+
+    Must be called before Prefect is imported. Raises EngineUnavailable when the server does not come up.
+    """
+    configured = settings.engine or configured_api(environ)
+    if configured:
+        environ["PREFECT_API_URL"] = configured
+        _quiet(environ)
+        return configured
+    server = ensure(settings)
+    environ.update(client_variables(settings, server))
+    _quiet(environ)
+    return server.url
+
+
+def configured_api(environ: Mapping[str, str]) -> str:
+    """The API URL of the environment or of the user's active Prefect profile; empty when there is none."""
+    if environ.get("PREFECT_API_URL"):
+        return environ["PREFECT_API_URL"]
+    home = Path(environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    path = Path(environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml"))
+    with contextlib.suppress(OSError, tomllib.TOMLDecodeError):
+        profiles = tomllib.loads(path.read_text())
+        active = environ.get("PREFECT_PROFILE") or profiles.get("active", "")
+        return str(profiles.get("profiles", {}).get(active, {}).get("PREFECT_API_URL", ""))
+    return ""
+
+
+def client_variables(settings: Settings, server: Server) -> dict[str, str]:
+    """What a client of the resident server needs in its environment."""
+    return {
+        "PREFECT_HOME": str(engine_home(settings)),
+        "PREFECT_API_URL": server.url,
+        "PREFECT_API_AUTH_STRING": server.auth,
+    }
+
+
+def ensure(settings: Settings) -> Server:
+    """The resident server, started if it does not run. Two callers at once start one."""
+    home = engine_home(settings)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _only_one(home / "start.lock"):
+        server = find(settings)
+        if server is None:
+            server = _start(settings)
+    touch(settings)
+    return server
+
+
+def find(settings: Settings) -> Server | None:
+    """The resident server if it runs and answers."""
+    server = read(settings)
+    return server if server and server.healthy else None
+
+
+def read(settings: Settings) -> Server | None:
+    """What is written down of the resident server, whether it answers or not."""
+    try:
+        given: dict[str, Any] = json.loads((engine_home(settings) / "server.json").read_text())
+        return Server(str(given["url"]), int(given["pid"]), str(given["auth"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def touch(settings: Settings) -> None:
+    """Tell the keeper that somebody uses the server."""
+    with contextlib.suppress(OSError):
+        (engine_home(settings) / "used").touch()
+
+
+def _start(settings: Settings) -> Server:
+    home = engine_home(settings)
+    auth = f"baton:{secrets.token_urlsafe(24)}"
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    touch(settings)
+    log = os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        keeper = subprocess.Popen(
+            [sys.executable, "-I", str(Path(__file__).with_name("keeper.py")), str(home), str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=_server_variables(home, url, auth),
+            cwd=home,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+    server = Server(url, keeper.pid, auth)
+    _write_private(home / "server.json", json.dumps({"url": url, "pid": keeper.pid, "auth": auth}))
+    until = time.monotonic() + START_PATIENCE
+    while not server.healthy:
+        if keeper.poll() is not None or time.monotonic() > until:
+            raise EngineUnavailable(
+                "the engine's local server did not start", hint=f"its log says why: {home / 'server.log'}"
+            )
+        time.sleep(0.1)
+    return server
+
+
+def _server_variables(home: Path, url: str, auth: str) -> dict[str, str]:
+    """The server's environment: its own home, a password, no call home, batches instead of a write per task run."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    services = "PREFECT_SERVER_SERVICES"
+    return kept | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": url,
+        "PREFECT_API_AUTH_STRING": auth,
+        "PREFECT_SERVER_API_AUTH_STRING": auth,
+        "PREFECT_SERVER_UI_API_URL": url,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        f"{services}_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+        f"{services}_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        f"{services}_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+        f"{services}_EVENT_PERSISTER_BATCH_SIZE": "100",
+        f"{services}_TRIGGERS_READ_BATCH_SIZE": "100",
+        "PYTHONSAFEPATH": "1",
+    }
+
+
+def _quiet(environ: MutableMapping[str, str]) -> None:
+    environ.setdefault("PREFECT_CLI_PROMPT", "false")
+    environ.setdefault("DO_NOT_TRACK", "1")
+    environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+
+
+def _authorization(auth: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(auth.encode()).decode()}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _write_private(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".new")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write(text)
+    temporary.rename(path)
+
+
+@contextlib.contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,88 @@
+"""Keeps the resident engine server: starts it, ends it when it is idle or when asked, leaves nothing behind.
+
+A program of its own, standard library only, so that it costs a few megabytes: `python -I keeper.py HOME PORT`. It ends
+the server's whole process group on SIGTERM and when `HOME/used` has not been touched for IDLE seconds while no flow run
+is running. Its environment is the server's.
+"""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+IDLE = float(os.environ.get("BATON_ENGINE_IDLE_SECONDS", "1800"))
+LOOK_EVERY = 15.0
+GRACE = 20.0
+
+
+def main() -> int:
+    home, port = Path(sys.argv[1]), sys.argv[2]
+    server = subprocess.Popen(
+        [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port],
+        stdin=subprocess.DEVNULL,
+        cwd=home,
+        process_group=0,
+    )
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    next_look = time.monotonic() + LOOK_EVERY
+    while not asked and server.poll() is None:
+        time.sleep(0.2)
+        if time.monotonic() >= next_look:
+            next_look = time.monotonic() + LOOK_EVERY
+            asked = _idle(home)
+    _end(server)
+    (home / "server.json").unlink(missing_ok=True)
+    return server.returncode or 0
+
+
+def _idle(home: Path) -> bool:
+    """Whether nobody has used the server for long and it has nothing to run."""
+    try:
+        unused = time.time() - (home / "used").stat().st_mtime
+    except OSError:
+        return True
+    return unused > IDLE and not _busy()
+
+
+def _busy() -> bool:
+    """Whether a flow run is running or scheduled within the idle time. Not known counts as busy."""
+    body = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING", "SCHEDULED", "PAUSED"]}}}}
+    credentials = base64.b64encode(os.environ["PREFECT_API_AUTH_STRING"].encode()).decode()
+    request = urllib.request.Request(
+        os.environ["PREFECT_API_URL"] + "/flow_runs/count",
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", "Authorization": f"Basic {credentials}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return int(json.load(answer)) > 0
+    except (OSError, ValueError):
+        return True
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    """SIGINT, patience, then SIGKILL of the server's process group."""
+    for sign, patience in ((signal.SIGINT, GRACE), (signal.SIGKILL, 5.0)):
+        if server.poll() is not None:
+            break
+        try:
+            os.killpg(server.pid, sign)
+            server.wait(patience)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+if __name__ == "__main__":
+    sys.exit(main())
