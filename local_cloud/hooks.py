@@ -1,0 +1,377 @@
+"""The one file that knows the API server's internals (moto, pinned exactly): every EC2 instance gets a real host.
+
+Instance life cycles are taken over one by one. Everything else is level-triggered: after each call that may change
+something the region is reconciled with what the API then says, so a new kind of change needs no hook of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import gzip
+import ipaddress
+import itertools
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import ec2_backends, elastic_ip_addresses, elastic_network_interfaces
+from moto.ec2.models.amis import Ami
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
+from moto.ec2.models.instances import Instance, InstanceBackend, StateReason
+from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
+from moto.ec2.responses import EC2Response
+from moto.ec2.utils import Base64EncodedString
+
+from local_cloud.boot import mac
+from local_cloud.errors import CloudError
+from local_cloud.firewall import Rule, Rules
+from local_cloud.hosts import Wish
+from local_cloud.network import PUBLIC
+from local_cloud.region import Region, Wanted
+
+log = logging.getLogger(__name__)
+
+_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
+_READS = ("Describe", "Get", "List", "Search")
+ENVIRONMENT_TAG = "baton:environment"
+
+
+def set_state(instance: Instance, name: str) -> None:
+    instance._state.name, instance._state.code = name, _CODES[name]
+
+
+def backends() -> Iterator[Any]:
+    """Every region's EC2 backend that has been touched."""
+    for account in list(ec2_backends.values()):
+        yield from list(account.values())
+
+
+def instances() -> Iterator[Instance]:
+    for backend in backends():
+        for reservation in list(backend.reservations.values()):
+            yield from list(reservation.instances)
+
+
+def find(id: str) -> Instance | None:
+    return next((instance for instance in instances() if instance.id == id), None)
+
+
+def groups_of(instance: Instance) -> list[SecurityGroup]:
+    return list(instance.nics[0].group_set) if instance.nics else list(instance.security_groups)
+
+
+# --- what the API says, as the region needs it -------------------------------------------------------------------
+
+
+def wanted() -> Wanted:
+    """The API's present view of networks and rules."""
+    routers: dict[str, set[str]] = {}
+    for backend in backends():
+        for vpc in list(backend.vpcs.values()):
+            routers[vpc.id] = set()
+        for zone in list(backend.subnets.values()):
+            for subnet in list(zone.values()):
+                if isinstance(subnet.cidr, ipaddress.IPv4Network):
+                    routers.setdefault(subnet.vpc_id, set()).add(f"{subnet.cidr[1]}/{subnet.cidr.prefixlen}")
+    publics: dict[str, dict[str, str]] = defaultdict(dict)
+    members: dict[str, list[str]] = defaultdict(list)
+    living = [instance for instance in instances() if instance._state.name not in ("terminated", "shutting-down")]
+    for instance in living:
+        if instance.public_ip and instance._state.name in ("pending", "running"):
+            publics[str(instance.vpc_id)][instance.public_ip] = str(instance.private_ip)
+        for group in groups_of(instance):
+            members[group.id].append(str(instance.private_ip))
+    rules = {instance.id: _rules(groups_of(instance), members) for instance in living}
+    return Wanted({vpc: frozenset(found) for vpc, found in routers.items()}, dict(publics), rules)
+
+
+def _rules(groups: list[SecurityGroup], members: dict[str, list[str]]) -> Rules:
+    return Rules(
+        tuple(_rule(rule, members) for group in groups for rule in list(group.ingress_rules)),
+        tuple(_rule(rule, members) for group in groups for rule in list(group.egress_rules)),
+    )
+
+
+def _rule(rule: SecurityGroupRule, members: dict[str, list[str]]) -> Rule:
+    peers: list[str] = []
+    if rule.ip_range.get("CidrIp"):
+        peers.append(rule.ip_range["CidrIp"])
+    if rule.source_group.get("GroupId"):
+        peers += members.get(rule.source_group["GroupId"], [])
+    return Rule(str(rule.ip_protocol), rule.from_port, rule.to_port, tuple(peers))
+
+
+def wish(instance: Instance) -> Wish:
+    """The host that an instance asks for."""
+    subnet = instance.nics[0].subnet
+    backend = instance.ec2_backend
+    pairs = backend.describe_key_pairs(key_names=[instance.key_name]) if instance.key_name else []
+    keys = "".join(f"{pair.material_public.decode().strip()}\n" for pair in pairs)
+    return Wish(
+        id=instance.id,
+        vpc=str(instance.vpc_id),
+        address=str(instance.private_ip),
+        prefix=subnet.cidr.prefixlen,
+        gateway=str(subnet.cidr[1]),
+        domain=f"{backend.region_name}.compute.internal",
+        authorized_keys=keys,
+        user_data=_user_data(instance.user_data),
+    )
+
+
+def _user_data(value: Any) -> bytes:
+    if not value:
+        return b""
+    text = value if isinstance(value, (str, bytes)) else str(value)
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        data = text.encode() if isinstance(text, str) else text
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def rows() -> list[dict[str, Any]]:
+    """The instances as `ls` shows them; terminated ones are left out."""
+    found = []
+    for instance in instances():
+        tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
+        if instance._state.name != "terminated":
+            found.append(
+                {
+                    "id": instance.id,
+                    "name": tags.get("Name", ""),
+                    "environment": tags.get(ENVIRONMENT_TAG, ""),
+                    "private_ip": instance.private_ip,
+                    "public_ip": instance.public_ip,
+                    "state": instance._state.name,
+                }
+            )
+    return found
+
+
+# --- the hooks ----------------------------------------------------------------------------------------------------
+
+
+class Hooks:
+    """Installs itself into the server. `changed` is called with the rows whenever an instance may have changed."""
+
+    def __init__(self, changed: Callable[[list[dict[str, Any]]], None]) -> None:
+        self._region: Region | None = None
+        self._changed = changed
+        self._pool = ThreadPoolExecutor(16, thread_name_prefix="instance")
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._numbers = itertools.count()
+        self._tokens: dict[str, Any] = {}
+
+    @property
+    def region(self) -> Region:
+        assert self._region is not None, "install() comes first"
+        return self._region
+
+    def install(self, region: Region) -> None:
+        """Patches the server's classes; once per process."""
+        self._region = region
+        self._run, self._terminate = InstanceBackend.run_instances, Instance.terminate
+        self._stop, self._start = Instance.stop, Instance.start
+        hooks = self
+        InstanceBackend.run_instances = lambda backend, *args, **kwargs: hooks.run(backend, *args, **kwargs)  # type: ignore[method-assign]
+        Instance.terminate = lambda instance: hooks.terminate(instance)  # type: ignore[method-assign]
+        Instance.stop = lambda instance: hooks.stop(instance)  # type: ignore[method-assign]
+        Instance.start = lambda instance: hooks.start(instance)  # type: ignore[method-assign]
+        Instance.reboot = lambda instance: hooks.reboot(instance)  # type: ignore[method-assign]
+        EC2Response.get_console_output = lambda response: hooks.console(response)  # type: ignore[method-assign]
+        elastic_network_interfaces.random_public_ip = self.public_address  # type: ignore[attr-defined]
+        elastic_ip_addresses.random_ip = self.public_address  # type: ignore[attr-defined]
+        self._reconcile_after_calls()
+        _groups_are_one()
+        _images_have_a_root_device_type()
+
+    def _reconcile_after_calls(self) -> None:
+        call = EC2Response.call_action
+        hooks = self
+
+        def call_action(response: EC2Response) -> Any:
+            result = call(response)
+            if not response._get_action().startswith(_READS):
+                hooks.settle()
+            return result
+
+        EC2Response.call_action = call_action  # type: ignore[method-assign]
+
+    def settle(self) -> None:
+        """Reality follows the API; the journal follows both."""
+        self.region.reconcile()
+        self._changed(rows())
+
+    def public_address(self) -> str:
+        """The next free public address of the reserved range."""
+        used = {nic.public_ip for backend in backends() for nic in list(backend.enis.values())}
+        used |= {address.public_ip for backend in backends() for address in backend.addresses}
+        size = PUBLIC.num_addresses - 20
+        for number in itertools.islice(self._numbers, size):
+            address = str(PUBLIC[10 + number % size])
+            if address not in used:
+                return address
+        raise EC2ClientError("InsufficientFreeAddressesInSubnet", f"All addresses of {PUBLIC} are in use.")
+
+    # Each life cycle step answers at once with the state in between, and does its work behind it, one step per instance
+    # at a time.
+
+    def _later(self, instance: Instance, work: Callable[[], None]) -> None:
+        def run() -> None:
+            with self._locks[instance.id]:
+                try:
+                    work()
+                except Exception:
+                    log.exception("instance %s", instance.id)
+                finally:
+                    self.settle()
+
+        self._pool.submit(run)
+
+    def run(self, backend: Any, *args: Any, **kwargs: Any) -> Any:
+        """RunInstances: pending now, running when sshd answers; a failed boot ends as terminated with its reason."""
+        token = kwargs.get("client_token", "ABCDE")
+        if token != "ABCDE" and token in self._tokens:
+            return self._tokens[token]
+        if kwargs.get("key_name"):
+            backend.describe_key_pairs(key_names=[kwargs["key_name"]])  # an unknown key pair is an error, as on AWS
+        given = {nic.get("NetworkInterfaceId") for nic in kwargs.get("nics") or []}
+        reservation = self._run(backend, *args, **kwargs)
+        self._tokens[token] = reservation
+        for instance in reservation.instances:
+            set_state(instance, "pending")
+            nic = instance.nics[0]
+            nic.mac_address = mac(nic.private_ip_address)
+            if nic.id not in given:
+                nic.delete_on_termination = True
+            instance.security_groups = list(nic.group_set)
+            self._later(instance, lambda instance=instance: self._boot(instance, first=True))  # type: ignore[misc]
+        return reservation
+
+    def _boot(self, instance: Instance, *, first: bool) -> None:
+        if instance._state.name != "pending":
+            return  # terminated before its turn came
+        try:
+            self.region.boot(wish(instance), first=first)
+        except (CloudError, OSError) as error:
+            log.error("instance %s failed to boot: %s", instance.id, error)
+            instance.state_reason = StateReason(f"Server.InternalError: {error}", "Server.InternalError")
+            if first:
+                reason = instance.state_reason
+                self._end(instance)
+                instance.state_reason = reason
+            else:
+                set_state(instance, "stopped")
+            return
+        if instance._state.name == "pending":
+            set_state(instance, "running")
+
+    def start(self, instance: Instance) -> Any:
+        before = copy.copy(instance._state)
+        if before.name in ("pending", "running"):
+            return before
+        _require(instance, "stopped", "started")
+        self._start(instance)
+        set_state(instance, "pending")
+        self._later(instance, lambda: self._boot(instance, first=False))
+        return before
+
+    def stop(self, instance: Instance) -> Any:
+        before = copy.copy(instance._state)
+        if before.name in ("stopping", "stopped"):
+            return before
+        _require(instance, "running", "stopped")
+        self._stop(instance)
+        set_state(instance, "stopping")
+
+        def work() -> None:
+            self.region.end(instance.id, orderly=True)
+            if instance._state.name == "stopping":
+                set_state(instance, "stopped")
+
+        self._later(instance, work)
+        return before
+
+    def reboot(self, instance: Instance) -> None:
+        _require(instance, "running", "rebooted")
+
+        def work() -> None:
+            if instance._state.name == "running":
+                self.region.end(instance.id, orderly=True)
+                self.region.boot(wish(instance), first=False)
+
+        self._later(instance, work)
+
+    def terminate(self, instance: Instance) -> Any:
+        before = copy.copy(instance._state)
+        if before.name not in ("terminated", "shutting-down"):
+            set_state(instance, "shutting-down")
+            self._later(instance, lambda: self._end(instance))
+        return before
+
+    def _end(self, instance: Instance) -> None:
+        self.region.end(instance.id, orderly=False)
+        self.region.hosts.remove(instance.id)
+        self._terminate(instance)  # only now: it gives the address back
+
+    def died(self, id: str) -> None:
+        """A host ended that nobody stopped (a power cut, or `poweroff` inside): the API shows it stopped."""
+        instance = find(id)
+        if instance is None or instance._state.name != "running":
+            return
+        self._stop(instance)
+        message = "Server.InternalError: the host ended by itself"
+        instance.state_reason = StateReason(message, "Server.InternalError")
+        self.settle()
+
+    def console(self, response: EC2Response) -> ActionResult:
+        """GetConsoleOutput: what the host's process 1 has printed, with its host keys as cloud-init shows them."""
+        instance = response.ec2_backend.get_instance(response._get_param("InstanceId"))
+        text = Base64EncodedString.from_raw_string(self.region.hosts.console(instance.id))
+        return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": text})
+
+
+def _require(instance: Instance, state: str, verb: str) -> None:
+    if instance._state.name != state:
+        message = f"The instance '{instance.id}' is not in a state from which it can be {verb}: {instance._state.name}."
+        raise EC2ClientError("IncorrectInstanceState", message)
+
+
+def _groups_are_one() -> None:
+    """The server keeps an instance's groups and its interface's groups apart, so a change of one is not a change of the
+    other; on AWS they are the same thing."""
+    modify_nic = NetworkInterfaceBackend.modify_network_interface_attribute
+    modify_instance = InstanceBackend.modify_instance_security_groups
+
+    def nic_changed(backend: Any, eni_id: str, group_ids: list[str], *args: Any, **kwargs: Any) -> None:
+        modify_nic(backend, eni_id, group_ids, *args, **kwargs)
+        nic: NetworkInterface = backend.get_network_interface(eni_id)
+        if group_ids and nic.instance is not None and nic.device_index == 0:
+            nic.instance.security_groups = list(nic._group_set)
+
+    def instance_changed(backend: Any, instance_id: str, new_group_id_list: list[str]) -> Instance:
+        instance = modify_instance(backend, instance_id, new_group_id_list)
+        if instance.nics:
+            instance.nics[0]._group_set = list(instance.security_groups)
+        return instance
+
+    NetworkInterfaceBackend.modify_network_interface_attribute = nic_changed  # type: ignore[method-assign,assignment]
+    InstanceBackend.modify_instance_security_groups = instance_changed  # type: ignore[method-assign]
+
+
+def _images_have_a_root_device_type() -> None:
+    """A filter that many modules use and the server does not know."""
+    value = Ami.get_filter_value
+
+    def get_filter_value(ami: Ami, filter_name: str, method_name: str | None = None) -> Any:
+        return ami.root_device_type if filter_name == "root-device-type" else value(ami, filter_name, method_name)
+
+    Ami.get_filter_value = get_filter_value  # type: ignore[method-assign]

@@ -1,0 +1,97 @@
+"""A region made real: hosts, networks and firewalls follow what the API says. It knows nothing of the API's server."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local_cloud.errors import CloudError
+from local_cloud.firewall import Rules, render
+from local_cloud.hosts import Host, Hosts, Wish
+from local_cloud.launcher import Launcher
+from local_cloud.network import Networks
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the API says now: routers and public addresses per VPC, and the rules of every instance."""
+
+    routers: dict[str, frozenset[str]] = field(default_factory=dict)
+    publics: dict[str, dict[str, str]] = field(default_factory=dict)
+    rules: dict[str, Rules] = field(default_factory=dict)
+
+
+class Region:
+    """Carries out what the hooks ask. `wanted` gives the API's present view; `died` hears of hosts that ended alone."""
+
+    def __init__(self, launcher: Launcher, stage: Path, wanted: Callable[[], Wanted], died: Callable[[str], None]) -> None:
+        self.hosts = Hosts(launcher, stage, died)
+        self.networks = Networks(launcher)
+        self._wanted = wanted
+        self._lock = threading.RLock()
+
+    def boot(self, wish: Wish, *, first: bool) -> Host:
+        """Brings a host up in its VPC, behind its security groups. Raises CloudError."""
+        with self._lock:
+            wanted = self._wanted()
+            network = self.networks.of(wish.vpc)
+            network.add_routers(wanted.routers.get(wish.vpc, ()))
+            rules = wanted.rules.get(wish.id, Rules())
+        return self.hosts.boot(wish, network.descriptor, render(rules), first=first)
+
+    def end(self, id: str, *, orderly: bool) -> None:
+        """Ends a host and takes its link out of the VPC, so that its address is free at once."""
+        host = self.hosts.get(id)
+        if host is None:
+            return
+        self.hosts.halt(id) if orderly else self.hosts.kill(id)
+        self.unplug(host)
+
+    def unplug(self, host: Host) -> None:
+        network = self.networks.vpcs.get(host.wish.vpc)
+        if network is not None:
+            network.unplug(host.wish.link)
+
+    def reconcile(self) -> None:
+        """Makes reality match the API; cheap when nothing changed, so it may be called after every call."""
+        with self._lock:
+            if not self.networks.vpcs:
+                return
+            wanted = self._wanted()
+            for vpc in [vpc for vpc in self.networks.vpcs if vpc not in wanted.routers]:
+                self.networks.drop(vpc)
+            routes: dict[str, str] = {}
+            for vpc, network in self.networks.vpcs.items():
+                network.add_routers(wanted.routers[vpc])
+                network.map_publics(wanted.publics.get(vpc, {}))
+                routes |= dict.fromkeys(wanted.publics.get(vpc, {}), network.wan)
+            self.networks.internet.route(routes)
+            for host in self.hosts.running():
+                self._enforce(host, render(wanted.rules.get(host.wish.id, Rules())))
+
+    def _enforce(self, host: Host, firewall: str) -> None:
+        try:
+            self.hosts.enforce(host, firewall)
+        except (CloudError, OSError):
+            if not host.ended.wait(0.5):  # a host may end while its rules change; anything else is an error
+                raise
+
+    def dial_network(self, id: str) -> tuple[int, str]:
+        """The namespace of the VPC router of an instance's host, and the host's address. Raises LookupError."""
+        host = self.hosts.get(id)
+        if host is None:
+            raise LookupError(id)
+        return self.networks.of(host.wish.vpc).descriptor, host.wish.address
+
+    def close(self) -> None:
+        """Cuts the power of every host and removes its files."""
+        for host in self.hosts.running():
+            self.hosts.kill(host.wish.id)
+        for name in os.listdir(self.hosts.folder("")):
+            self.hosts.remove(name)
