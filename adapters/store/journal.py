@@ -25,16 +25,15 @@ def conclude(connection: Connection, ref: EnvironmentRef, records: Sequence[Reco
     """
     if any(record.status is None or record.finished_at is None for record in records):
         raise ValueError("an outcome has a status and an end")
-    runs = {record.run for record in records}
-    intents = {key: identity for run in runs for key, identity in _open(connection, ref, run).items()}
+    intents = _open(connection, ref, {record.run for record in records})
     unannounced = []
     completed = []
     for record in records:
-        identity = intents.pop((record.kind, record.subject, record.run), None)
-        if identity is None:
-            unannounced.append(record)
+        open_ones = intents.get((record.kind, record.subject, record.run))
+        if open_ones:
+            completed.append((open_ones.pop(), record))
         else:
-            completed.append((identity, record))
+            unannounced.append(record)
     _complete(connection, ref, completed)
     _add(connection, ref, unannounced)
 
@@ -88,11 +87,14 @@ def _complete(connection: Connection, ref: EnvironmentRef, records: Sequence[tup
     connection.execute(statement.values({name: sa.bindparam(f"new_{name}") for name in kept}), values)
 
 
-def _open(connection: Connection, ref: EnvironmentRef, run: int) -> dict[tuple[Kind, str, int], int]:
-    """The newest intent without outcome of every (kind, subject) of a run."""
+def _open(connection: Connection, ref: EnvironmentRef, runs: set[int]) -> dict[tuple[Kind, str, int], list[int]]:
+    """The intents without outcome of some runs, by (kind, subject, run): their ids, the newest last."""
     found = connection.execute(
-        sa.select(journal.c.kind, journal.c.subject, sa.func.max(journal.c.id))
-        .where(journal.c.environment == str(ref), journal.c.run == run, journal.c.status.is_(None))
-        .group_by(journal.c.kind, journal.c.subject)
+        sa.select(journal.c.kind, journal.c.subject, journal.c.run, journal.c.id)
+        .where(journal.c.environment == str(ref), journal.c.run.in_(runs), journal.c.status.is_(None))
+        .order_by(journal.c.id)
     )
-    return {(Kind(kind), subject, run): identity for kind, subject, identity in found}
+    intents: dict[tuple[Kind, str, int], list[int]] = {}
+    for kind, subject, run, identity in found:
+        intents.setdefault((Kind(kind), subject, run), []).append(identity)
+    return intents
