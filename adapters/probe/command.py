@@ -1,0 +1,59 @@
+"""Looks on a host: a command's exit code and output, and whether a service runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from adapters.probe.look import Budget, Look
+from adapters.probe.remote import Ran
+from adapters.probe.spec import CommandSpec, ServiceSpec
+
+OnHost = Callable[[str, Budget, bool], Ran]
+"""Runs a script on one host: (script, budget, as root) → how it ended."""
+
+SHOWN = 200
+"""Characters of an output that the evidence of a failure shows: its end, where programs say what went wrong."""
+
+
+def look_command(spec: CommandSpec, on_host: OnHost, budget: Budget) -> Look:
+    """Whether the command ends with the wanted exit code and prints what is wanted. It runs as the login user, in /bin/sh."""
+    ran = on_host(spec.command, budget, False)
+    problems = [] if ran.exit == spec.exit else [f"wanted exit {spec.exit}"]
+    problems += [missing] if (missing := spec.stdout.missing(ran.stdout, "stdout")) else []
+    words, facts = f"exit {ran.exit}", {"exit": ran.exit}
+    if problems:
+        return Look(False, f"{words}: {'; '.join(problems)}{_shown(ran)}", facts)
+    return Look(True, words, facts)
+
+
+def _shown(ran: Ran) -> str:
+    outputs = {"stdout": ran.stdout.strip(), "stderr": ran.stderr.strip()}
+    return "".join(f"; {name} ends {text[-SHOWN:]!r}" for name, text in outputs.items() if text)
+
+
+# sd_booted(3): systemd manages the machine exactly when this directory exists, whatever is installed.
+# Without it: OpenRC, a SysV init script, or a program under supervisor, the first that knows the name.
+# Exit 0 means running for all of them (LSB; supervisorctl since 4.0).
+_STATUS = """\
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"; export PATH
+if [ -d /run/systemd/system ]; then echo systemctl; systemctl is-active -- {name}
+elif [ -x /sbin/rc-service ]; then echo rc-service; rc-service {name} status
+elif [ -x /etc/init.d/{name} ]; then echo service; service {name} status
+elif command -v supervisorctl >/dev/null 2>&1; then echo supervisorctl; supervisorctl status {name}
+elif command -v service >/dev/null 2>&1; then echo service; service {name} status
+else echo none; exit 1
+fi 2>&1
+"""
+
+
+def look_service(spec: ServiceSpec, on_host: OnHost, budget: Budget, *, become: bool) -> Look:
+    """Whether the host's service manager (systemd, OpenRC, SysV init or supervisor) says that the service runs."""
+    ran = on_host(_STATUS.format(name=spec.name), budget, become)
+    manager, _, said = ran.stdout.partition("\n")
+    facts = {"exit": ran.exit, "manager": manager}
+    if manager == "none":
+        return Look(False, "no service manager was found on the host", facts)
+    said = " ".join((said or ran.stderr).split())[-SHOWN:]
+    if ran.exit == 0:
+        return Look(True, f"{spec.name} runs ({manager})", facts)
+    return Look(False, f"{spec.name} does not run ({manager}, exit {ran.exit}: {said or 'nothing said'})", facts)

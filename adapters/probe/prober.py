@@ -1,0 +1,175 @@
+"""The Prober port over real sockets and ssh."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from adapters.probe import command, http, sql, tcp, tls
+from adapters.probe.dialer import Dialer
+from adapters.probe.engine import Decision, Looker, look_once, until_decided
+from adapters.probe.look import Look
+from adapters.probe.remote import Remote
+from adapters.probe.spec import (
+    BadCheck,
+    CommandSpec,
+    HttpSpec,
+    ServiceSpec,
+    Spec,
+    SqlSpec,
+    TcpSpec,
+    TlsSpec,
+    read_spec,
+)
+from adapters.probe.through_host import ThroughHost
+from lifecycle.inventory import Host
+from lifecycle.ports import Clock, Run
+from lifecycle.sensitive import Sensitive
+from lifecycle.verification import Attempt, Check, CheckResult
+
+Masking = Callable[[Iterable[Any]], Callable[[str], str]]
+"""From the secrets of a check (any JSON values) to a function that masks them in a text."""
+
+_ON_HOSTS: Final = ("command", "service")
+
+
+class NetworkProber:
+    """Runs checks for real. Thread-safe: any number of `probe` calls may run at once.
+
+    `places` are the dialers of the vantages that are no hosts ("controller", "outside"); a check from a place that is
+    missing there is refused. `masking` makes the function that keeps a check's own secrets out of its evidence.
+    """
+
+    def __init__(self, *, places: Mapping[str, Dialer], remote: Remote, clock: Clock, masking: Masking) -> None:
+        self._places = dict(places)
+        self._remote = remote
+        self._clock = clock
+        self._masking = masking
+
+    def probe(self, check: Check, run: Run) -> CheckResult:
+        """Look from every origin at once until each is decided (engine.py says when); passes when all pass.
+
+        Raises BadCheck for a check that cannot be looked at, Cancelled within half a second of the request.
+        """
+        lookers = self._lookers(check)
+        mask = self._masking(list(_secrets(check.spec)))
+        decisions = _all_at_once({name: self._decider(check, run, name, look, mask) for name, look in lookers.items()})
+        failed = {name: decision for name, decision in decisions.items() if not decision.passed}
+        return CheckResult(
+            check=check.name,
+            passed=not failed,
+            summary=_summary(decisions, failed),
+            evidence=tuple(decision.last for decision in decisions.values() if decision.last),
+            attempts=sum(decision.attempts for decision in decisions.values()),
+            facts={name: _masked(decision.look.facts, mask) for name, decision in decisions.items() if decision.look},
+        )
+
+    def _lookers(self, check: Check) -> dict[str, Looker]:
+        """One for each origin, by the origin's name."""
+        spec = read_spec(check)
+        if check.kind in _ON_HOSTS or check.vantage == "hosts":
+            if not check.hosts:
+                raise BadCheck(f"check '{check.name}' runs on hosts, and none match", hint="look at its host selector")
+            return {host.name: self._looker(spec, ThroughHost(self._remote, host), host) for host in check.hosts}
+        if check.vantage not in self._places:
+            known = ", ".join([*self._places, "hosts"])
+            raise BadCheck(f"check '{check.name}': cannot look from '{check.vantage}' here; known are {known}")
+        return {check.vantage: self._looker(spec, self._places[check.vantage], None)}
+
+    def _looker(self, spec: Spec, dialer: Dialer, host: Host | None) -> Looker:
+        match spec:
+            case HttpSpec():
+                return lambda budget: http.look(spec, dialer, budget)
+            case TcpSpec():
+                return lambda budget: tcp.look(spec, dialer, budget)
+            case TlsSpec():
+                return lambda budget: tls.look(spec, dialer, budget, self._clock)
+            case SqlSpec():
+                return lambda budget: sql.look(spec, dialer, budget)
+            case CommandSpec():
+                return lambda budget: command.look_command(spec, self._on_host(host), budget)
+            case ServiceSpec():
+                become = host is not None and host.connection.become and host.connection.user != "root"
+                return lambda budget: command.look_service(spec, self._on_host(host), budget, become=become)
+
+    def _on_host(self, host: Host | None) -> command.OnHost:
+        assert host is not None, "commands and services have hosts: _lookers sees to it"
+        return lambda script, budget, become: self._remote.run(host, script, budget, become=become)
+
+    def _decider(
+        self, check: Check, run: Run, origin: str, looker: Looker, mask: Callable[[str], str]
+    ) -> Callable[[], Decision]:
+        def attempt(seconds: float) -> tuple[Attempt, Look]:
+            at, begun = self._clock.now(), self._clock.monotonic()
+            look = look_once(looker, seconds, run.cancel)
+            look = replace(look, detail=mask(look.detail))
+            took = round(self._clock.monotonic() - begun, 4)
+            run.say(
+                "check.attempt",
+                f"{check.name} from {origin}: {look.detail}",
+                check=check.name,
+                origin=origin,
+                passed=look.passed,
+                detail=look.detail,
+                seconds=took,
+            )
+            return Attempt(at, origin, look.passed, look.detail, took), look
+
+        return lambda: until_decided(
+            check.thresholds, attempt, clock=self._clock, sleep=run.cancel.wait, patience=run.deadline
+        )
+
+
+def _all_at_once(deciders: Mapping[str, Callable[[], Decision]]) -> dict[str, Decision]:
+    """Every decider in a thread of its own. What one of them raises is raised here once all have ended."""
+    if len(deciders) == 1:
+        return {name: decide() for name, decide in deciders.items()}
+    decisions: dict[str, Decision] = {}
+    errors: list[BaseException] = []
+
+    def work(name: str, decide: Callable[[], Decision]) -> None:
+        try:
+            decisions[name] = decide()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=item, name="probe-origin", daemon=True) for item in deciders.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return {name: decisions[name] for name in deciders}
+
+
+def _summary(decisions: Mapping[str, Decision], failed: Mapping[str, Decision]) -> str:
+    shown = failed or decisions
+    name, first = next(iter(shown.items()))
+    if len(decisions) == 1:
+        return first.reason
+    if not failed:
+        return f"passed from all of {len(decisions)}, e.g. from {name}: {first.reason}"
+    return f"failed from {len(failed)} of {len(decisions)} ({', '.join(failed)}), e.g. from {name}: {first.reason}"
+
+
+def _secrets(value: Any) -> Iterable[Any]:
+    """Every value that is wrapped as Sensitive, anywhere inside."""
+    match value:
+        case Sensitive():
+            yield value.reveal()
+        case Mapping():
+            for key, item in value.items():
+                yield from _secrets(key)
+                yield from _secrets(item)
+        case list() | tuple() | set() | frozenset():
+            for item in value:
+                yield from _secrets(item)
+        case _:
+            return
+
+
+def _masked(facts: Mapping[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
+    return {key: mask(value) if isinstance(value, str) else value for key, value in facts.items()}
