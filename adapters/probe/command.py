@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from adapters.probe.look import Budget, Look
+from adapters.probe.look import Budget, Look, Mask
 from adapters.probe.remote import Ran
 from adapters.probe.spec import CommandSpec, ServiceSpec
 
@@ -15,19 +15,19 @@ SHOWN = 200
 """Characters of an output that the evidence of a failure shows: its end, where programs say what went wrong."""
 
 
-def look_command(spec: CommandSpec, on_host: OnHost, budget: Budget) -> Look:
+def look_command(spec: CommandSpec, on_host: OnHost, budget: Budget, mask: Mask) -> Look:
     """Whether the command ends with the wanted exit code and prints what is wanted. It runs as the login user, in /bin/sh."""
     ran = on_host(spec.command, budget, False)
     problems = [] if ran.exit == spec.exit else [f"wanted exit {spec.exit}"]
     problems += [missing] if (missing := spec.stdout.missing(ran.stdout, "stdout")) else []
     words, facts = f"exit {ran.exit}", {"exit": ran.exit}
     if problems:
-        return Look(False, f"{words}: {'; '.join(problems)}{_shown(ran)}", facts)
+        return Look(False, f"{words}: {'; '.join(problems)}{_shown(ran, mask)}", facts)
     return Look(True, words, facts)
 
 
-def _shown(ran: Ran) -> str:
-    outputs = {"stdout": ran.stdout.strip(), "stderr": ran.stderr.strip()}
+def _shown(ran: Ran, mask: Mask) -> str:
+    outputs = {"stdout": mask(ran.stdout).strip(), "stderr": mask(ran.stderr).strip()}
     return "".join(f"; {name} ends {text[-SHOWN:]!r}" for name, text in outputs.items() if text)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.probe.dialer import Dialer, target
-from adapters.probe.look import Budget, Look, milliseconds
+from adapters.probe.look import Budget, Look, Mask, milliseconds
 from adapters.probe.spec import ANYTHING, HttpSpec
 from adapters.probe.tls import HandshakeFailed, context_for, shake_hands
 
@@ -36,7 +36,7 @@ class _Connection(http.client.HTTPConnection):
         raise http.client.NotConnected("the server closed the connection before the request")
 
 
-def look(spec: HttpSpec, dialer: Dialer, budget: Budget) -> Look:
+def look(spec: HttpSpec, dialer: Dialer, budget: Budget, mask: Mask) -> Look:
     """Whether the answer is what is asked for: status, body, latency."""
     context = context_for(spec.ca) if spec.secure else None
     with budget.dialled(dialer, spec.host, spec.port) as link:
@@ -47,26 +47,29 @@ def look(spec: HttpSpec, dialer: Dialer, budget: Budget) -> Look:
                 return Look(False, f"{target(spec.host, spec.port)}: {failure}")
         link.socket.settimeout(budget.left())
         try:
-            return _exchange(spec, _Connection(spec, link.socket))
+            return _exchange(spec, _Connection(spec, link.socket), mask)
         except http.client.HTTPException as error:
-            return Look(False, f"{target(spec.host, spec.port)} did not answer in HTTP: {_words(error)}")
+            return Look(False, f"{target(spec.host, spec.port)} did not answer in HTTP: {_words(error, mask)}")
 
 
-def _words(error: http.client.HTTPException) -> str:
-    return f"{type(error).__name__} {str(error)[:SHOWN]!r}" if str(error) else type(error).__name__
+def _words(error: http.client.HTTPException, mask: Mask) -> str:
+    said = mask(str(error))[:SHOWN]
+    return f"{type(error).__name__} {said!r}" if said else type(error).__name__
 
 
-def _exchange(spec: HttpSpec, connection: _Connection) -> Look:
+def _exchange(spec: HttpSpec, connection: _Connection, mask: Mask) -> Look:
     begun = time.monotonic()
     connection.request(spec.method, spec.path, headers={"User-Agent": "baton", "Connection": "close", **spec.headers})
     with connection.getresponse() as answer:
         latency = time.monotonic() - begun
         body = answer.read(BODY_LIMIT).decode(answer.headers.get_content_charset("utf-8"), errors="replace")
     facts = {"status": answer.status, "latency_seconds": round(latency, 4)}
-    problems = [problem for problem in (_status(spec, answer), *_body(spec, body), _slow(spec, latency)) if problem]
+    problems = [
+        problem for problem in (_status(spec, answer), *_body(spec, mask, body), _slow(spec, latency)) if problem
+    ]
     words = f"status {answer.status} in {milliseconds(latency)}"
     if problems:
-        shown = f"; the body begins {body[:SHOWN]!r}" if body else "; the body is empty"
+        shown = f"; the body begins {mask(body)[:SHOWN]!r}" if body else "; the body is empty"
         return Look(False, f"{words}: {'; '.join(problems)}{shown}", facts)
     return Look(True, words, facts)
 
@@ -85,11 +88,11 @@ def _slow(spec: HttpSpec, latency: float) -> str:
     return f"wanted within {milliseconds(spec.max_latency.total_seconds())}"
 
 
-def _body(spec: HttpSpec, body: str) -> list[str]:
+def _body(spec: HttpSpec, mask: Mask, body: str) -> list[str]:
     problems = [spec.body.missing(body, "the body")]
     if spec.json is not ANYTHING:
         try:
-            problems += differences(spec.json, json.loads(body))
+            problems += [mask(words)[: 2 * SHOWN] for words in differences(spec.json, json.loads(body))]
         except ValueError as error:
             problems.append(f"the body is not JSON ({error})")
     return problems
@@ -111,7 +114,7 @@ def differences(wanted: Any, found: Any, path: str = "body") -> list[str]:
         ]
     if _same(wanted, found):
         return []
-    return [f"{path} is {json.dumps(found)[:SHOWN]}, wanted {json.dumps(wanted, default=str)[:SHOWN]}"]
+    return [f"{path} is {json.dumps(found)}, wanted {json.dumps(wanted, default=str)}"]
 
 
 def _key_differences(key: str, wanted: Any, found: Mapping[str, Any], path: str) -> list[str]:

@@ -21,6 +21,10 @@ class Look:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+Mask = Callable[[str], str]
+"""Takes the check's secrets out of a text. Texts from outside are masked before they are cut: half a secret is not recognised."""
+
+
 class OutOfTime(Exception):
     """The attempt used up its timeout."""
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from adapters.probe import command, http, sql, tcp, tls
 from adapters.probe.dialer import Dialer
-from adapters.probe.engine import Decision, Looker, look_once, until_decided
-from adapters.probe.look import Look
+from adapters.probe.engine import Looker, look_once
+from adapters.probe.look import Mask
 from adapters.probe.remote import Remote
 from adapters.probe.spec import (
     BadCheck,
@@ -24,12 +23,13 @@ from adapters.probe.spec import (
     read_spec,
 )
 from adapters.probe.through_host import ThroughHost
+from lifecycle.deciding import Decision, until_decided
 from lifecycle.inventory import Host
 from lifecycle.ports import Clock, Run
 from lifecycle.sensitive import Sensitive
 from lifecycle.verification import Attempt, Check, CheckResult
 
-Masking = Callable[[Iterable[Any]], Callable[[str], str]]
+Masking = Callable[[Iterable[Any]], Mask]
 """From the secrets of a check (any JSON values) to a function that masks them in a text."""
 
 _ON_HOSTS: Final = ("command", "service")
@@ -49,12 +49,12 @@ class NetworkProber:
         self._masking = masking
 
     def probe(self, check: Check, run: Run) -> CheckResult:
-        """Look from every origin at once until each is decided (engine.py says when); passes when all pass.
+        """Look from every origin at once until each is decided (lifecycle/deciding.py says when); passes when all pass.
 
         Raises BadCheck for a check that cannot be looked at, Cancelled within half a second of the request.
         """
-        lookers = self._lookers(check)
         mask = self._masking(list(_secrets(check.spec)))
+        lookers = self._lookers(check, mask)
         decisions = _all_at_once({name: self._decider(check, run, name, look, mask) for name, look in lookers.items()})
         failed = {name: decision for name, decision in decisions.items() if not decision.passed}
         return CheckResult(
@@ -63,33 +63,34 @@ class NetworkProber:
             summary=_summary(decisions, failed),
             evidence=tuple(decision.last for decision in decisions.values() if decision.last),
             attempts=sum(decision.attempts for decision in decisions.values()),
-            facts={name: _masked(decision.look.facts, mask) for name, decision in decisions.items() if decision.look},
+            facts={name: dict(decision.facts) for name, decision in decisions.items()},
         )
 
-    def _lookers(self, check: Check) -> dict[str, Looker]:
+    def _lookers(self, check: Check, mask: Mask) -> dict[str, Looker]:
         """One for each origin, by the origin's name."""
         spec = read_spec(check)
         if check.kind in _ON_HOSTS or check.vantage == "hosts":
             if not check.hosts:
                 raise BadCheck(f"check '{check.name}' runs on hosts, and none match", hint="look at its host selector")
-            return {host.name: self._looker(spec, ThroughHost(self._remote, host), host) for host in check.hosts}
+            names = _origins(check.hosts)
+            return {n: self._looker(spec, ThroughHost(self._remote, h), h, mask) for n, h in names.items()}
         if check.vantage not in self._places:
             known = ", ".join([*self._places, "hosts"])
             raise BadCheck(f"check '{check.name}': cannot look from '{check.vantage}' here; known are {known}")
-        return {check.vantage: self._looker(spec, self._places[check.vantage], None)}
+        return {check.vantage: self._looker(spec, self._places[check.vantage], None, mask)}
 
-    def _looker(self, spec: Spec, dialer: Dialer, host: Host | None) -> Looker:
+    def _looker(self, spec: Spec, dialer: Dialer, host: Host | None, mask: Mask) -> Looker:
         match spec:
             case HttpSpec():
-                return lambda budget: http.look(spec, dialer, budget)
+                return lambda budget: http.look(spec, dialer, budget, mask)
             case TcpSpec():
                 return lambda budget: tcp.look(spec, dialer, budget)
             case TlsSpec():
                 return lambda budget: tls.look(spec, dialer, budget, self._clock)
             case SqlSpec():
-                return lambda budget: sql.look(spec, dialer, budget)
+                return lambda budget: sql.look(spec, dialer, budget, mask)
             case CommandSpec():
-                return lambda budget: command.look_command(spec, self._on_host(host), budget)
+                return lambda budget: command.look_command(spec, self._on_host(host), budget, mask)
             case ServiceSpec():
                 become = host is not None and host.connection.become and host.connection.user != "root"
                 return lambda budget: command.look_service(spec, self._on_host(host), budget, become=become)
@@ -98,28 +99,31 @@ class NetworkProber:
         assert host is not None, "commands and services have hosts: _lookers sees to it"
         return lambda script, budget, become: self._remote.run(host, script, budget, become=become)
 
-    def _decider(
-        self, check: Check, run: Run, origin: str, looker: Looker, mask: Callable[[str], str]
-    ) -> Callable[[], Decision]:
-        def attempt(seconds: float) -> tuple[Attempt, Look]:
+    def _decider(self, check: Check, run: Run, origin: str, looker: Looker, mask: Mask) -> Callable[[], Decision]:
+        def attempt(seconds: float) -> tuple[Attempt, Mapping[str, Any]]:
             at, begun = self._clock.now(), self._clock.monotonic()
             look = look_once(looker, seconds, run.cancel)
-            look = replace(look, detail=mask(look.detail))
-            took = round(self._clock.monotonic() - begun, 4)
+            detail, took = mask(look.detail), round(self._clock.monotonic() - begun, 4)
             run.say(
                 "check.attempt",
-                f"{check.name} from {origin}: {look.detail}",
+                f"{check.name} from {origin}: {detail}",
                 check=check.name,
                 origin=origin,
                 passed=look.passed,
-                detail=look.detail,
+                detail=detail,
                 seconds=took,
             )
-            return Attempt(at, origin, look.passed, look.detail, took), look
+            return Attempt(at, origin, look.passed, detail, took), _masked(look.facts, mask)
 
         return lambda: until_decided(
             check.thresholds, attempt, clock=self._clock, sleep=run.cancel.wait, patience=run.deadline
         )
+
+
+def _origins(hosts: Sequence[Host]) -> dict[str, Host]:
+    """Hosts by the names that evidence calls them: their own, with the stack where two stacks use the same."""
+    names = [host.name for host in hosts]
+    return {h.name if names.count(h.name) == 1 else f"{h.stack}/{h.name} ({h.id})": h for h in hosts}
 
 
 def _all_at_once(deciders: Mapping[str, Callable[[], Decision]]) -> dict[str, Decision]:

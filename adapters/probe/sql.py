@@ -17,7 +17,7 @@ import pg8000.dbapi  # type: ignore[import-untyped]
 import pymysql
 
 from adapters.probe.dialer import Dialer, Link, target
-from adapters.probe.look import Budget, Look
+from adapters.probe.look import Budget, Look, Mask
 from adapters.probe.spec import ANYTHING, SqlSpec
 from adapters.probe.tls import context_for
 
@@ -29,7 +29,7 @@ class _Failed(Exception):
     """The server said no; the message is in words."""
 
 
-def look(spec: SqlSpec, dialer: Dialer, budget: Budget) -> Look:
+def look(spec: SqlSpec, dialer: Dialer, budget: Budget, mask: Mask) -> Look:
     """Whether the query's first row is what is wanted: its first column, or all of it when a list is."""
     ask = _ask_mysql if spec.engine == "mysql" else _ask_postgresql
     where = target(spec.host, spec.port)
@@ -38,7 +38,7 @@ def look(spec: SqlSpec, dialer: Dialer, budget: Budget) -> Look:
             row = ask(spec, link, budget.left())
         except _Failed as failure:
             return Look(False, f"{spec.engine} at {where} as {spec.user}: {failure}")
-    return _compare(spec, row)
+    return _compare(spec, row, mask)
 
 
 def _ask_mysql(spec: SqlSpec, link: Link, seconds: float) -> Sequence[Any] | None:
@@ -90,17 +90,20 @@ def _ask_postgresql(spec: SqlSpec, link: Link, seconds: float) -> Sequence[Any] 
         raise _Failed(str(said.get("M", said) if isinstance(said, dict) else said)) from None
 
 
-def _compare(spec: SqlSpec, row: Sequence[Any] | None) -> Look:
+def _compare(spec: SqlSpec, row: Sequence[Any] | None, mask: Mask) -> Look:
+    def shown(value: Any) -> str:
+        return mask(json.dumps(value, default=str))[:SHOWN]
+
     if spec.expected is ANYTHING:
         return Look(True, "the query was answered" if row else "the query was answered with no rows")
     if row is None:
-        return Look(False, f"the query gave no rows, wanted {_shown(spec.expected)}")
+        return Look(False, f"the query gave no rows, wanted {shown(spec.expected)}")
     whole = isinstance(spec.expected, list | tuple)
     found = [plain(value) for value in row] if whole else plain(row[0])
     wanted = [plain(value) for value in spec.expected] if whole else plain(spec.expected)
     if same(wanted, found):
-        return Look(True, f"the answer is {_shown(found)}")
-    return Look(False, f"the answer is {_shown(found)}, wanted {_shown(wanted)}")
+        return Look(True, f"the answer is {shown(found)}")
+    return Look(False, f"the answer is {shown(found)}, wanted {shown(wanted)}")
 
 
 def same(wanted: Any, found: Any) -> bool:
@@ -133,7 +136,3 @@ def plain(value: Any) -> Any:
             return value
         case _:
             return str(value)
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, default=str)[:SHOWN]
