@@ -76,7 +76,7 @@ class Acts:
             return Outcome(step, Status.FAILED, message, errors[0].detail if errors else "", result=Planned(plan))
         settled = None
         if not plan.applyable and not destroy:
-            settled = self._settled(target, plan.outputs)
+            settled = self._settled(target, plan.outputs, view)
         return Outcome(
             step,
             Status.OK,
@@ -92,17 +92,20 @@ class Acts:
         spec = self._spec_on_the_way_down(target) if destroy else self._spec(target, view)
         plan = view.observed.plans[step.subject]
         applied = self._ports.provisioner.apply(spec, plan, self._run(step))
-        settled = Settled() if destroy else self._settled(target, applied.outputs)
+        settled = Settled() if destroy else self._settled(target, applied.outputs, view)
         return Outcome(
             step, Status.OK, plan_words(plan, done=True), result=settled, detail=plan_detail(plan), changed=True
         )
 
-    def _settled(self, target: StackTarget, outputs: Outputs) -> Settled:
-        return Settled(outputs, hosts_from_outputs(target.name, outputs, target.mapping, target.defaults))
+    def _settled(self, target: StackTarget, outputs: Outputs, view: View) -> Settled:
+        hosts = hosts_from_outputs(target.name, outputs, target.mapping, target.defaults)
+        settled = {**view.observed.settled, target.name: Settled(outputs)}
+        seeing = replace(view, observed=replace(view.observed, settled=settled))
+        return Settled(outputs, tuple(_reached(h, seeing) for h in hosts))
 
     def _spec(self, target: StackTarget, view: View) -> StackSpec:
         variables = view.resolve(target.variables)
-        tags = self._desired.tags | {"baton:environment": str(self._desired.ref), "baton:stack": target.name}
+        tags = {**self._desired.tags, "baton:environment": str(self._desired.ref), "baton:stack": target.name}
         return StackSpec(self._desired.ref, target.name, target.source, variables, tags)
 
     def _spec_on_the_way_down(self, target: StackTarget) -> StackSpec:
@@ -136,7 +139,7 @@ class Acts:
         return Outcome(step, Status.OK, result=tuple(target.defaults.fill(h) for h in seen))
 
     def _await(self, step: Step, view: View) -> Outcome:
-        host = view.observed.hosts[step.subject]
+        host = _reached(view.observed.hosts[step.subject], view)
         patience = self._desired.stacks[host.stack].defaults.ready_deadline
         ready = self._ports.hosts.await_ready(host, self._run(step, patience))
         detail = {"host": host.name, "trusted_by": ready.trusted_by.value, "rungs": dict(ready.rungs)}
@@ -147,7 +150,7 @@ class Acts:
     def _configure(self, step: Step, view: View) -> Outcome:
         target = self._desired.configure[step.subject]
         ready = {host_id: r.host for host_id, r in view.observed.ready.items()}
-        chosen = tuple(ready[host_id] for host_id, _ in step.hosts)
+        chosen = tuple(_entered(ready[host_id], target.become) for host_id, _ in step.hosts)
         configuration = Configuration(
             name=target.name,
             playbook=target.playbook,
@@ -207,6 +210,19 @@ class Acts:
             self._ports.sink(Event(self._ports.clock.now(), type, message, step.key, level, data))
 
         return say
+
+
+def _reached(host: Host, view: View) -> Host:
+    """The host with the references in its jump resolved, where they can be already."""
+    try:
+        jump = view.resolve(host.connection.jump)
+    except ReferenceUnresolved:
+        return host
+    return replace(host, connection=replace(host.connection, jump=str(jump)))
+
+
+def _entered(host: Host, become: bool | None) -> Host:
+    return host if become is None else replace(host, connection=replace(host.connection, become=become))
 
 
 def _configure_outcome(step: Step, chosen: tuple[Host, ...], configured: Configured) -> Outcome:

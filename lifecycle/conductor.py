@@ -119,7 +119,8 @@ class View:
         for host in self.observed.hosts.values():
             if host.id in self.observed.ready or self.observed.done_or_doing(Kind.AWAIT, host.id):
                 continue
-            if self.wanted(host) and not self.doomed(host):
+            reach = self.desired.stacks[host.stack].reach
+            if self.wanted(host) and not self.doomed(host) and reach <= self.observed.settled.keys():
                 yield Step(Kind.AWAIT, host.id, digest([host.id, host.connection.address]))
 
     def configures(self) -> Iterator[Step]:
@@ -190,7 +191,8 @@ class View:
     def configuration_digest(self, target: ConfigureTarget, host_id: str, variables: Mapping[str, Any] | None) -> str:
         """What decides a host's configuration under a step: its identity, how it is entered, and what is run there."""
         host = self.observed.ready[host_id].host
-        entered = [host.identity, host.connection.user, host.connection.become]
+        become = host.connection.become if target.become is None else target.become
+        entered = [host.identity, host.connection.user, become]
         return digest([target.fingerprint, variables, entered], self.desired.key)
 
     def _batch(self, target: ConfigureTarget, taken: set[str]) -> tuple[tuple[str, str], ...]:

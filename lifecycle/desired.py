@@ -29,7 +29,8 @@ class StackTarget:
     fingerprint: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)  # with references
     needs: frozenset[str] = frozenset()
-    defaults: ConnectionDefaults = ConnectionDefaults()
+    defaults: ConnectionDefaults = ConnectionDefaults()  # its jump may hold references
+    reach: frozenset[str] = frozenset()  # stacks whose outputs the way to its hosts references
     mapping: tuple[HostMapping, ...] = ()
 
 
@@ -46,6 +47,7 @@ class ConfigureTarget:
     steps: frozenset[str] = frozenset()  # configure steps it comes after
     checks: frozenset[str] = frozenset()  # checks it comes after
     serial: int | str = 0  # hosts at once; 0 = all; "50%" of all
+    become: bool | None = None  # None: as the host's connection says
     deadline: timedelta = timedelta(minutes=30)
 
 

@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from lifecycle.sensitive import Sensitive
@@ -41,4 +43,6 @@ def _plain(value: JSON) -> JSON:
         return sorted(_plain(v) for v in value)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_plain(v) for v in value]
-    return value
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,22 @@
+"""The verb `down` as a flow."""
+
+from typing import Any
+
+from prefect import flow
+
+from flows.request import Request, run_name
+from flows.verbs import run
+from lifecycle.desired import Goal
+from lifecycle.perform import Ended
+
+
+@flow(name="down", flow_run_name=run_name, persist_result=False, retries=0, log_prints=False)
+def down(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None = None) -> Ended:
+    """Take an environment down in reverse order, then look for what is left.
+
+    Args:
+        blueprint: Path of the blueprint: its file, or a folder that holds a blueprint.yaml.
+        environment: Name of the environment.
+        inputs: Values for the blueprint's inputs. Never secrets: the blueprint says where those come from.
+    """
+    return run(Goal.DOWN, Request(blueprint=blueprint, environment=environment, inputs=inputs or {}))

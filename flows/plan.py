@@ -1,0 +1,22 @@
+"""The verb `plan` as a flow."""
+
+from typing import Any
+
+from prefect import flow
+
+from flows.request import Request, run_name
+from flows.verbs import run
+from lifecycle.desired import Goal
+from lifecycle.perform import Ended
+
+
+@flow(name="plan", flow_run_name=run_name, persist_result=False, retries=0, log_prints=False)
+def plan(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None = None) -> Ended:
+    """Show what an up would do, without doing it.
+
+    Args:
+        blueprint: Path of the blueprint: its file, or a folder that holds a blueprint.yaml.
+        environment: Name of the environment.
+        inputs: Values for the blueprint's inputs. Never secrets: the blueprint says where those come from.
+    """
+    return run(Goal.PLAN, Request(blueprint=blueprint, environment=environment, inputs=inputs or {}))

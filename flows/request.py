@@ -1,0 +1,25 @@
+"""What a flow is asked for, and what its run is called."""
+
+from pathlib import PurePath
+from typing import Any
+
+from prefect.runtime import flow_run
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Request(BaseModel):
+    """One environment of one blueprint. Secrets are never parameters: the blueprint says where they come from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    blueprint: str
+    environment: str = Field("dev", pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    inputs: dict[str, Any] = Field(default_factory=dict)
+
+
+def run_name() -> str:
+    """`up minimal/dev`: what the run is called in the UI. The folder stands for the blueprint's name, which is not read yet."""
+    parameters = flow_run.parameters
+    path = PurePath(str(parameters.get("blueprint", "")))
+    folder = path.parent.name if path.suffix in (".yaml", ".yml") else path.name
+    return f"{flow_run.flow_name} {folder or path}/{parameters.get('environment', 'dev')}"

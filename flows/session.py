@@ -1,0 +1,146 @@
+"""Opens an environment: blueprint, inputs and adapters become one value that a verb can perform on."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.registry import Registry
+from flows.request import Request
+from lifecycle.blueprint.inputs import resolve_inputs
+from lifecycle.blueprint.loader import load
+from lifecycle.blueprint.model import Blueprint
+from lifecycle.blueprint.scalars import KeyKind, SecretRef
+from lifecycle.compose import Readings, desire
+from lifecycle.desired import Desired, Goal
+from lifecycle.environment import Environment, EnvironmentRef, Phase
+from lifecycle.errors import BatonError, ExitCode
+from lifecycle.events import Event
+from lifecycle.ports import EventSink, Ports
+from lifecycle.sensitive import Sensitive
+
+
+class NoBlueprint(BatonError):
+    """There is no blueprint at this path."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InputsInvalid(BatonError):
+    """The given inputs do not fit the blueprint."""
+
+    exit_code = ExitCode.USAGE
+
+
+class WrongCloud(BatonError):
+    """An environment lives in one cloud and was asked for in another."""
+
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Everything that a verb needs for one environment."""
+
+    desired: Desired
+    ports: Ports
+    environment: Environment
+    registry: Registry
+
+
+def find_blueprint(path: str) -> Path:
+    """The blueprint's file, from its path or its folder's. Raises NoBlueprint."""
+    given = Path(path).expanduser()
+    candidates = [given / "blueprint.yaml", given / "blueprint.yml"] if given.is_dir() else [given]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate.resolve()
+    hint = "give the path of a blueprint file, or of a folder with a blueprint.yaml in it"
+    raise NoBlueprint(f"there is no blueprint at {path}", hint=hint)
+
+
+def read_blueprint(path: Path) -> Blueprint:
+    """Load a blueprint's file. Raises BlueprintInvalid with every problem, BatonError when it cannot be read."""
+    try:
+        return load(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise NoBlueprint(f"{path} cannot be read: {error}") from None
+
+
+@contextmanager
+def opened(request: Request, goal: Goal, registry: Registry, sink: EventSink) -> Iterator[Session]:
+    """A session for one run. Everything that the run opened is closed with it."""
+    path = find_blueprint(request.blueprint)
+    blueprint = read_blueprint(path)
+    ref = EnvironmentRef(blueprint.name, request.environment)
+    inputs = _inputs(blueprint, request.inputs, ref, path.parent, registry)
+    environment = _environment(ref, path, registry)
+    with registry.ports(_masking(sink, registry), path.parent) as ports:
+        readings = Readings(
+            module=ports.provisioner.fingerprint,
+            playbook=ports.configurator.fingerprint,
+            connection=lambda c: registry.connection_defaults(c, ref, path.parent),
+        )
+        desired = desire(
+            blueprint,
+            ref=ref,
+            goal=goal,
+            base=path.parent,
+            inputs=inputs,
+            facts=_facts(blueprint, ref, registry),
+            readings=readings,
+            key=registry.store.key,
+        )
+        yield Session(desired, ports, environment, registry)
+
+
+def _inputs(
+    blueprint: Blueprint, given: Mapping[str, Any], ref: EnvironmentRef, base: Path, registry: Registry
+) -> dict[str, Any]:
+    """Every input's value; what is secret is resolved now, registered with the scrubber first, and wrapped."""
+    values, problems = resolve_inputs(blueprint, given)
+    if problems:
+        hint = "give values with --input NAME=VALUE" if any(p.name in blueprint.inputs for p in problems) else ""
+        raise InputsInvalid("; ".join(str(p) for p in problems), hint=hint)
+    secrets = registry.secrets(base)
+    for name, value in values.items():
+        if isinstance(value, SecretRef):
+            values[name] = Sensitive(secrets.resolve(ref, name, str(value)))
+        if isinstance(values[name], Sensitive):
+            registry.scrubber.add(str(values[name].reveal()))
+    return values
+
+
+def _facts(blueprint: Blueprint, ref: EnvironmentRef, registry: Registry) -> dict[str, Any]:
+    facts: dict[str, Any] = {"name": ref.name, "ssh_public_key": ""}
+    if any(s.connection.key.kind is KeyKind.GENERATE for s in blueprint.stacks.values()):
+        facts["ssh_public_key"] = registry.ssh_key(ref)[1]
+    return facts
+
+
+def _environment(ref: EnvironmentRef, path: Path, registry: Registry) -> Environment:
+    """The environment as the store has it, or a new one. Raises WrongCloud."""
+    cloud, now = registry.endpoint.name, registry.clock.now()
+    known = registry.store.environment(ref)
+    if known is None or known.phase is Phase.DESTROYED:
+        run = known.run if known else 0
+        phase = known.phase if known else Phase.NEW
+        return Environment(ref, phase, now, now, blueprint_path=str(path), cloud=cloud, run=run)
+    if known.cloud != cloud:
+        raise WrongCloud(
+            f"{ref} lives in the cloud '{known.cloud}', and the settings name '{cloud}'",
+            hint=f"set BATON_CLOUD={known.cloud}, or choose another environment name with --env",
+        )
+    return Environment(
+        ref, known.phase, known.created_at, known.updated_at, known.message, str(path), cloud, known.run, known.facts
+    )
+
+
+def _masking(sink: EventSink, registry: Registry) -> EventSink:
+    """A sink behind the scrubber: no secret that this run has touched reaches anybody's screen or log."""
+
+    def masked(event: Event) -> None:
+        sink(registry.scrubber.event(event))
+
+    return masked

@@ -1,0 +1,81 @@
+"""Runs a lifecycle's steps as task runs of the engine. The journal is the only memory: no retries, cache or results."""
+
+import logging
+from collections.abc import Callable
+from contextvars import copy_context
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from lifecycle.errors import BatonError
+from lifecycle.events import Event, Level
+from lifecycle.journal import Kind, Outcome, Status, Step
+from lifecycle.ports import EventSink, RunStep
+
+_LEVELS = {Level.DEBUG: logging.DEBUG, Level.INFO: logging.INFO, Level.WARNING: logging.WARNING}
+
+
+class StepFailed(BatonError):
+    """A step did not end well: what makes its task run fail in the engine's eyes."""
+
+
+def task_per_step() -> RunStep:
+    """A `run_step` that makes every step a task run of the flow run that calls this."""
+    context = copy_context()  # steps run in threads of the loop's own, which know nothing of the flow run
+
+    def run_step(step: Step, act: Callable[[], Outcome]) -> Outcome:
+        return context.copy().run(_as_task_run, step, act)
+
+    return run_step
+
+
+def _as_task_run(step: Step, act: Callable[[], Outcome]) -> Outcome:
+    ended: list[Outcome] = []
+
+    @task(
+        name=step.kind.value,
+        task_run_name=_run_name(step),
+        tags=[step.kind.value],
+        persist_result=False,
+        cache_policy=NO_CACHE,
+        retries=0,
+        log_prints=False,
+    )
+    def run() -> None:
+        ended.append(act())
+        outcome = ended[0]
+        if outcome.status is not Status.OK:
+            raise StepFailed(f"{step.key}: {outcome.message}")
+
+    try:
+        run()
+    except StepFailed:
+        return ended[0]
+    return ended[0]
+
+
+def _run_name(step: Step) -> str:
+    if step.kind is Kind.CONFIGURE:
+        return f"configure {step.subject} on {len(step.hosts)}"
+    return f"{step.kind} {step.subject}"
+
+
+def logging_to_run(sink: EventSink) -> EventSink:
+    """A sink that also writes what matters into the flow run's log, where the UI shows it."""
+    logger = get_run_logger()
+
+    def log(event: Event) -> None:
+        sink(event)
+        if event.type in _TOLD or event.level in (Level.WARNING, Level.ERROR):
+            logger.log(_LEVELS.get(event.level, logging.ERROR), "%s", _line(event))
+
+    return log
+
+
+_TOLD = frozenset({"run.started", "environment.phase", "step.started", "step.finished"})
+
+
+def _line(event: Event) -> str:
+    if event.type == "step.finished":
+        return f"{event.data.get('title', event.step)}: {event.message} ({event.data.get('seconds', 0):.1f} s)"
+    return event.message

@@ -1,0 +1,104 @@
+"""The verbs' common body: open, lock, perform, tell."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters import settings
+from adapters.process.owner import current_owner
+from adapters.registry import Registry
+from flows.request import Request
+from flows.session import opened
+from flows.steps import logging_to_run, task_per_step
+from lifecycle.desired import Goal
+from lifecycle.errors import BatonError, ExitCode
+from lifecycle.events import Event
+from lifecycle.holding import holding
+from lifecycle.journal import Kind
+from lifecycle.perform import Ended, perform
+from lifecycle.ports import Cancellation, Cancelled, EventSink
+
+
+@dataclass
+class Caller:
+    """What the process that starts a flow hands to it beside its parameters: where events go, and how to stop it."""
+
+    sink: EventSink = field(default=lambda event: None)
+    cancel: Cancellation = field(default_factory=Cancellation)
+
+
+_caller = Caller()
+
+
+@contextmanager
+def called_by(caller: Caller) -> Iterator[None]:
+    """Flows that run in this process meanwhile tell this caller, and stop when it says so."""
+    global _caller
+    before, _caller = _caller, caller
+    try:
+        yield
+    finally:
+        _caller = before
+
+
+class RunFailed(BatonError):
+    """A run did not reach its goal."""
+
+    def __init__(self, ended: Ended) -> None:
+        self.ended = ended
+        only_checks = {o.step.kind for o in ended.failures} == {Kind.VERIFY}
+        self.exit_code = ExitCode.VERIFICATION_FAILED if only_checks else ExitCode.FAILED  # type: ignore[misc]
+        failures = [f"{o.step.kind} {o.step.subject}: {o.message}" for o in ended.failures]
+        hints = dict.fromkeys(o.hint for o in ended.failures if o.hint)
+        super().__init__("; ".join(failures) or ended.environment.message, hint="; ".join(hints))
+
+
+def run(goal: Goal, request: Request) -> Ended:
+    """Perform a goal on an environment, in the flow run that calls this. Raises RunFailed, Cancelled, Locked, ..."""
+    caller = _caller
+    cancel = caller.cancel
+    registry = Registry.open(settings.load())
+    try:
+        with (
+            _stopped_by_signals(cancel),
+            opened(request, goal, registry, logging_to_run(caller.sink)) as session,
+            holding(registry.store, session.desired.ref, current_owner(), cancel) as lock,
+        ):
+            ended = perform(
+                session.desired,
+                session.ports,
+                task_per_step(),
+                lock=lock,
+                environment=session.environment,
+                cancel=cancel,
+            )
+    finally:
+        registry.close()
+    if ended.cancelled:
+        hint = f"run `baton {goal} {request.blueprint} --env {request.environment}` again to go on"
+        raise Cancelled(f"{goal} of {ended.environment.ref} was interrupted", hint=hint)
+    if not ended.complete:
+        raise RunFailed(ended)
+    return ended
+
+
+@contextmanager
+def _stopped_by_signals(cancel: Cancellation) -> Iterator[None]:
+    """SIGTERM (a worker that cancels) and SIGINT ask the run to stop; the tools stop gracefully, the run ends tidily."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(number: int, frame: Any) -> None:
+        cancel.request(signal.Signals(number).name)
+
+    before = {s: signal.signal(s, ask) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

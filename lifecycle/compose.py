@@ -1,0 +1,119 @@
+"""From a blueprint to what is desired of one environment. Pure: what must be read from disk is handed in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lifecycle.blueprint import graph, references
+from lifecycle.blueprint.graph import Graph, Needs
+from lifecycle.blueprint.model import Blueprint, Check, Configure, Connection
+from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal, StackTarget
+from lifecycle.environment import EnvironmentRef
+from lifecycle.inventory import ConnectionDefaults, HostMapping, Selector
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What composing needs from outside: each is called once per part."""
+
+    module: Callable[[Path], str]  # fingerprint of a Terraform module's tree
+    playbook: Callable[[Path], str]  # fingerprint of a playbook and what it reaches
+    connection: Callable[[Connection], ConnectionDefaults]
+
+
+def desire(
+    blueprint: Blueprint,
+    *,
+    ref: EnvironmentRef,
+    goal: Goal,
+    base: Path,
+    inputs: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    readings: Readings,
+    key: bytes,
+) -> Desired:
+    """What is wanted. `base` is the blueprint's folder; `inputs` are resolved, secrets wrapped; `facts` are ${environment.*}."""
+    needs = graph.build(blueprint)
+    lookup = _lookup(inputs, facts)
+    configure = [_configure(c, needs, base, lookup, readings) for c in blueprint.configure]
+    return Desired(
+        ref=ref,
+        goal=goal,
+        stacks={name: _stack(name, blueprint, needs, base, readings) for name in blueprint.stacks},
+        configure={c.name: c for c in configure},
+        checks={c.name: _check(c, needs.checks[c.name], base, lookup) for c in blueprint.checks},
+        inputs=inputs,
+        facts=facts,
+        tags={k: str(v) for k, v in references.resolve(blueprint.tags, lookup).items()},
+        key=key,
+    )
+
+
+def _stack(name: str, blueprint: Blueprint, needs: Graph, base: Path, readings: Readings) -> StackTarget:
+    stack = blueprint.stacks[name]
+    source = (base / stack.source).resolve()
+    return StackTarget(
+        name=name,
+        source=source,
+        fingerprint=readings.module(source),
+        variables=stack.vars,
+        needs=needs.stacks[name],
+        defaults=readings.connection(stack.connection),
+        reach=needs.reach[name],
+        mapping=tuple(
+            HostMapping(m.group, m.address, m.id, m.name or "", m.user or "", m.port or 0) for m in stack.hosts
+        ),
+    )
+
+
+def _configure(
+    step: Configure, needs: Graph, base: Path, lookup: references.Lookup, readings: Readings
+) -> ConfigureTarget:
+    playbook = (base / step.playbook).resolve()
+    mine = needs.steps[step.name]
+    given = {"deadline": step.deadline} if step.deadline else {}
+    return ConfigureTarget(
+        name=step.name,
+        playbook=playbook,
+        selector=step.hosts.resolved(lookup),
+        fingerprint=readings.playbook(playbook),
+        variables=step.vars,
+        stacks=mine.stacks,
+        steps=mine.steps,
+        checks=mine.checks,
+        serial=step.serial or 0,
+        become=step.become,
+        **given,
+    )
+
+
+def _check(check: Check, needs: Needs, base: Path, lookup: references.Lookup) -> CheckTarget:
+    selector: Selector | None = check.hosts.resolved(lookup) if check.hosts else None
+    return CheckTarget(
+        name=check.name,
+        kind=check.kind,
+        spec=_with_absolute_files(check.spec, base),
+        vantage=check.vantage,
+        selector=selector,
+        thresholds=check.thresholds,
+        stacks=needs.stacks,
+        steps=needs.steps,
+        checks=needs.checks,
+    )
+
+
+def _with_absolute_files(spec: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """Files are named relative to the blueprint's folder."""
+    if not spec.get("ca"):
+        return dict(spec)
+    return dict(spec) | {"ca": str((base / Path(spec["ca"]).expanduser()).resolve())}
+
+
+def _lookup(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> references.Lookup:
+    """What can be known before anything is made: inputs and the environment's own facts."""
+
+    def lookup(reference: references.Reference) -> Any:
+        return inputs[reference.name] if reference.kind is references.Kind.INPUT else facts[reference.name]
+
+    return lookup
