@@ -161,13 +161,18 @@ def host_key_algorithms(keys: Sequence[str]) -> str:
     return ",".join(_ALGORITHMS.get(kind, kind) for kind in kinds)
 
 
+def proxy_command(connection: Connection, *, connect_timeout: int = 10, jump_known_hosts: str = "") -> str:
+    """The ProxyCommand by which a host is reached, with ssh's own tokens still in it; empty where it is reached directly."""
+    if connection.proxy_command or not connection.jump:
+        return connection.proxy_command
+    return _jump_command(connection, connect_timeout, jump_known_hosts)
+
+
 def _proxy(connection: Connection, connect_timeout: int, jump_known_hosts: str) -> dict[str, str]:
-    if connection.proxy_command:
-        fdpass = {"ProxyUseFdpass": "yes"} if connection.proxy_passes_fd else {}
-        return {"ProxyCommand": connection.proxy_command, **fdpass}
-    if connection.jump:
-        return {"ProxyCommand": _jump_command(connection, connect_timeout, jump_known_hosts)}
-    return {"ProxyCommand": "none"}  # also when ~/.ssh/config says otherwise
+    command = proxy_command(connection, connect_timeout=connect_timeout, jump_known_hosts=jump_known_hosts)
+    if not command:
+        return {"ProxyCommand": "none"}  # also when ~/.ssh/config says otherwise
+    return {"ProxyCommand": command, **({"ProxyUseFdpass": "yes"} if connection.proxy_passes_fd else {})}
 
 
 def _jump_command(connection: Connection, connect_timeout: int, jump_known_hosts: str) -> str:
@@ -184,7 +189,7 @@ def _jump_command(connection: Connection, connect_timeout: int, jump_known_hosts
         argv += ["-p", port]
     if at:
         argv += ["-l", user]
-    return "exec " + shlex.join([*(word.replace("%", "%%") for word in argv), "-W", "[%h]:%p", "--", address])
+    return shlex.join([*(word.replace("%", "%%") for word in argv), "-W", "[%h]:%p", "--", address])
 
 
 def _path(path: str) -> str:
