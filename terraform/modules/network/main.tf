@@ -106,8 +106,9 @@ locals {
       for group_name, group in var.security_groups : [
         for rule_name, rule in(direction == "ingress" ? group.ingress : group.egress) : [
           for peer in concat(
-            [for cidr in rule.cidrs : { key = cidr, cidr = cidr, group = null }],
-            [for name in rule.groups : { key = name, cidr = null, group = name }],
+            # a range says nothing about who that is, a group has its name (and emulators forget its description)
+            [for cidr in rule.cidrs : { key = cidr, cidr = cidr, group = null, description = rule_name }],
+            [for name in rule.groups : { key = name, cidr = null, group = name, description = null }],
             ) : {
             "${group_name}/${rule_name}/${peer.key}" = {
               group    = group_name
@@ -128,7 +129,7 @@ resource "aws_vpc_security_group_ingress_rule" "this" {
   for_each = local.rules.ingress
 
   security_group_id            = aws_security_group.this[each.value.group].id
-  description                  = each.value.name
+  description                  = each.value.peer.description
   ip_protocol                  = each.value.protocol
   from_port                    = each.value.from
   to_port                      = each.value.to
@@ -142,7 +143,7 @@ resource "aws_vpc_security_group_egress_rule" "this" {
   for_each = local.rules.egress
 
   security_group_id            = aws_security_group.this[each.value.group].id
-  description                  = each.value.name
+  description                  = each.value.peer.description
   ip_protocol                  = each.value.protocol
   from_port                    = each.value.from
   to_port                      = each.value.to
