@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from pydantic import (
@@ -24,6 +23,10 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from lifecycle.blueprint import references
+from lifecycle.blueprint.sources import FROM_WORDS, parse_key, parse_secret
+from lifecycle.blueprint.sources import KeyKind as KeyKind  # noqa: PLC0414 - also had from here
+from lifecycle.blueprint.sources import KeySource as KeySource  # noqa: PLC0414 - also had from here
+from lifecycle.blueprint.sources import SecretRef as SecretRef  # noqa: PLC0414 - also had from here
 
 T = TypeVar("T")
 
@@ -205,94 +208,6 @@ Duration = Annotated[
 ]
 
 
-def _parse_file(text: str) -> str | None:
-    return text if text.removeprefix("file:") not in ("", text) else None
-
-
-FilePath = Annotated[
-    str,
-    Matches(r"file:.+", "file:PATH"),
-    AfterValidator(lambda text: text.removeprefix("file:")),
-    WithJsonSchema({"type": "string", "pattern": "^file:.+$"}),
-]
-"""Written `file:PATH`; the value is the path, relative to the blueprint's folder, `~` not expanded."""
-
-
-class KeyKind(StrEnum):
-    """Where the private key for SSH comes from."""
-
-    GENERATE = "generate"  # Baton makes one for the environment and keeps it
-    FILE = "file"
-    AGENT = "agent"
-
-
-@dataclass(frozen=True, slots=True)
-class KeySource:
-    """Where the private key for SSH comes from; `path` only for a file."""
-
-    kind: KeyKind = KeyKind.GENERATE
-    path: str = ""
-
-    def __str__(self) -> str:
-        return f"file:{self.path}" if self.kind is KeyKind.FILE else self.kind.value
-
-
-def _parse_key(text: str) -> KeySource | None:
-    if text in (KeyKind.GENERATE, KeyKind.AGENT):
-        return KeySource(KeyKind(text))
-    return KeySource(KeyKind.FILE, text.removeprefix("file:")) if _parse_file(text) else None
-
-
-Key = Annotated[
-    KeySource,
-    PlainValidator(_parser(KeySource, _parse_key, "generate, agent or file:PATH")),
-    PlainSerializer(str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": "^(generate|agent|file:.+)$"}),
-]
-
-
-class SecretScheme(StrEnum):
-    """Where a secret's value comes from."""
-
-    ENV = "env"  # an environment variable, by name
-    FILE = "file"  # a file, by path relative to the blueprint's folder
-    GENERATE = "generate"  # made once for the environment, of so many characters
-
-
-@dataclass(frozen=True, slots=True)
-class SecretRef:
-    """A secret by reference: its value is fetched by an adapter, as late as possible. `name` is a variable, a path or a length."""
-
-    scheme: SecretScheme
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.scheme}:{self.name}"
-
-
-_SECRET = re.compile(r"(env):([A-Za-z_][A-Za-z0-9_]*)|(file):(.+)|(generate):([1-9][0-9]{0,2})")
-_FROM_WORDS: Final = "env:NAME, file:PATH or generate:LENGTH (8 to 512 characters)"
-
-
-def parse_secret(text: str) -> SecretRef | None:
-    """The secret's source as written; None if it is none."""
-    match = _SECRET.fullmatch(text)
-    if match is None:
-        return None
-    scheme, name = (part for part in match.groups() if part is not None)
-    if scheme == SecretScheme.GENERATE and not 8 <= int(name) <= 512:
-        return None
-    return SecretRef(SecretScheme(scheme), name)
-
-
-Secret = Annotated[
-    SecretRef,
-    PlainValidator(_parser(SecretRef, parse_secret, _FROM_WORDS)),
-    PlainSerializer(str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|generate:[1-9][0-9]{0,2})$"}),
-]
-
-
 def _serial(value: object) -> int | str:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value
@@ -305,4 +220,27 @@ Serial = Annotated[
     int | str,
     PlainValidator(_serial),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]{1,3}%$"}]}),
+]
+
+
+FilePath = Annotated[
+    str,
+    Matches(r"file:.+", "file:PATH"),
+    AfterValidator(lambda text: text.removeprefix("file:")),
+    WithJsonSchema({"type": "string", "pattern": "^file:.+$"}),
+]
+"""Written `file:PATH`; the value is the path, relative to the blueprint's folder, `~` not expanded."""
+
+Key = Annotated[
+    KeySource,
+    PlainValidator(_parser(KeySource, parse_key, "generate, agent or file:PATH")),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^(generate|agent|file:.+)$"}),
+]
+
+Secret = Annotated[
+    SecretRef,
+    PlainValidator(_parser(SecretRef, parse_secret, FROM_WORDS)),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|generate:[1-9][0-9]{0,2})$"}),
 ]

@@ -1,0 +1,120 @@
+"""The checks of a blueprint: what is looked at, from where, when and how often."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Discriminator, Field, StrictInt, Tag, ValidationInfo, field_validator
+
+from lifecycle import verification
+from lifecycle.blueprint.hosts import HostSelector
+from lifecycle.blueprint.probes import KINDS, Command, CommandExpect, Http, Part, Sql, TcpExpect, TcpTarget, Tls
+from lifecycle.blueprint.scalars import AfterName, Delay, Duration, Name, Text
+from lifecycle.sensitive import JSON
+
+_BUILT_IN = verification.Thresholds()
+Times = Annotated[StrictInt, Field(ge=1)]
+
+
+class ThresholdKeys(Part):
+    """When and how often a check looks: Kubernetes' probe words in snake_case, plus `deadline`."""
+
+    initial_delay: Delay = _BUILT_IN.initial_delay
+    period: Duration = _BUILT_IN.period
+    timeout: Duration = _BUILT_IN.timeout
+    success_threshold: Times = _BUILT_IN.success_threshold
+    failure_threshold: Times = _BUILT_IN.failure_threshold
+    deadline: Duration = _BUILT_IN.deadline
+
+    @property
+    def thresholds(self) -> verification.Thresholds:
+        return verification.Thresholds(**{name: getattr(self, name) for name in ThresholdKeys.model_fields})
+
+
+class Place(StrEnum):
+    """Where a check looks from, when it is not a host."""
+
+    CONTROLLER = "controller"  # where Baton runs
+    OUTSIDE = "outside"  # where the environment's users are
+
+
+def _place_or_hosts(value: object) -> str:
+    return "<hosts>" if isinstance(value, dict | HostSelector) else "<place>"
+
+
+def _tcp_or_command(value: object) -> str:
+    return "<command>" if isinstance(value, dict | CommandExpect) else "<tcp>"
+
+
+Expect = Annotated[
+    Annotated[TcpExpect, Tag("<tcp>")] | Annotated[CommandExpect, Tag("<command>")], Discriminator(_tcp_or_command)
+]
+From = Annotated[
+    Annotated[Place, Tag("<place>")] | Annotated[HostSelector, Tag("<hosts>")], Discriminator(_place_or_hosts)
+]
+
+
+class Check(ThresholdKeys):
+    """One thing that must be true of the environment. Exactly one kind of probe is given."""
+
+    name: Name
+    http: Http | None = None
+    tcp: TcpTarget | None = None
+    tls: Tls | None = None
+    command: Command | None = None
+    sql: Sql | None = None
+    service: Text | None = None
+    expect: Expect | None = None  # of tcp (default: open) and of command
+    from_: From = Field(Place.CONTROLLER, validation_alias="from", serialization_alias="from")
+    on: HostSelector | None = None  # of command and service only
+    after: tuple[AfterName, ...] | None = None  # None: after every configure step that does not wait for this check
+
+    @property
+    def kind(self) -> str:
+        """Which of `KINDS` it is."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def hosts(self) -> HostSelector | None:
+        """The hosts that it runs on or looks from; None when it looks from the controller or from outside."""
+        return self.on or (self.from_ if isinstance(self.from_, HostSelector) else None)
+
+    @property
+    def vantage(self) -> str:
+        """Where it looks from: controller, outside or hosts."""
+        return "hosts" if self.hosts else str(self.from_)
+
+    @property
+    def spec(self) -> dict[str, JSON]:
+        """The probe's keys as the blueprint names them, references unresolved, durations as timedelta, defaults filled in.
+
+        Keys without a default that were left out are absent. tcp has `expect` (open or closed) beside host and port; a command
+        is {command, expect: {exit, stdout: {contains, regex}}}; a service is {name}.
+        """
+        match self.kind:
+            case "command":
+                expect = self.expect if isinstance(self.expect, CommandExpect) else CommandExpect()
+                return {"command": self.command, "expect": expect.plain()}
+            case "service":
+                return {"name": self.service}
+            case "tcp":
+                assert self.tcp is not None
+                return {**self.tcp.plain(), "expect": self.expect or TcpExpect.OPEN}
+            case kind:
+                probe: Part = getattr(self, kind)
+                return probe.plain()
+
+
+class Verify(Part):
+    """The checks. After loading, `defaults` are merged into each of them."""
+
+    defaults: ThresholdKeys = ThresholdKeys()
+    checks: tuple[Check, ...] = ()
+
+    @field_validator("checks")
+    @classmethod
+    def _with_defaults(cls, checks: tuple[Check, ...], info: ValidationInfo) -> tuple[Check, ...]:
+        defaults = info.data.get("defaults")  # absent when it is wrong itself
+        said = defaults.explicit() if defaults else {}
+        return tuple(check.model_copy(update=said | check.explicit()) for check in checks)

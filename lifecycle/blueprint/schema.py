@@ -1,0 +1,69 @@
+"""The blueprint's JSON Schema, for editors: `python -m lifecycle.blueprint.schema` prints it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import timedelta
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from lifecycle.blueprint.model import Blueprint
+from lifecycle.blueprint.probes import KINDS, ON_HOSTS, Part
+from lifecycle.blueprint.scalars import format_duration
+from lifecycle.blueprint.sources import KeySource
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema() -> dict[str, Any]:
+    """The schema. It tells the shape of every part; names, references and circles only `load` can check."""
+    found = Blueprint.model_json_schema(by_alias=True, schema_generator=_Generator)
+    for part in [found, *found["$defs"].values()]:
+        _tidy(part)
+    found["$defs"]["Check"]["oneOf"] = [_with_probe(kind) for kind in KINDS]
+    found["$defs"]["HostSelector"]["minProperties"] = 1
+    return {"$schema": DIALECT, **found, "title": "Baton blueprint"}
+
+
+class _Generator(GenerateJsonSchema):
+    """Writes defaults as a blueprint would."""
+
+    def encode_default(self, dft: Any) -> Any:
+        match dft:
+            case timedelta():
+                return format_duration(dft)
+            case KeySource():
+                return str(dft)
+            case Part():
+                return dft.explicit()
+            case _:
+                return super().encode_default(dft)
+
+
+def _with_probe(kind: str) -> dict[str, list[str]]:
+    return {"required": [kind, "on"] if kind in ON_HOSTS else [kind]}
+
+
+def _tidy(part: dict[str, Any]) -> None:
+    """Takes out the titles that repeat the key, and the nulls: a key is left out, not set to nothing."""
+    for field in part.get("properties", {}).values():
+        field.pop("title", None)
+        if field.get("default", 0) is None:
+            del field["default"]
+        alternatives = field.get("anyOf", [])
+        if {"type": "null"} in alternatives:
+            alternatives.remove({"type": "null"})
+            if len(alternatives) == 1:
+                del field["anyOf"]
+                field.update(alternatives[0])
+
+
+def main() -> None:
+    json.dump(schema(), sys.stdout, indent=2)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()
