@@ -18,7 +18,13 @@ from typing import Any
 from local_cloud import linux
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-_LINKS = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
+_LINKS = {
+    "ptmx": "pts/ptmx",
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+}
 _ADMIN = 1000
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
@@ -71,7 +77,13 @@ def mount_root(spec: dict[str, Any], root: str) -> None:
         os.symlink(target, f"{root}/dev/{name}")
     os.mkdir(f"{root}/dev/pts")
     os.mkdir(f"{root}/dev/shm", 0o1777)
-    linux.mount("devpts", f"{root}/dev/pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620,gid=5")
+    linux.mount(
+        "devpts",
+        f"{root}/dev/pts",
+        "devpts",
+        linux.MS_NOSUID | linux.MS_NOEXEC,
+        "newinstance,ptmxmode=0666,mode=620,gid=5",
+    )
     linux.mount("tmpfs", f"{root}/dev/shm", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=1777,size=256m")
     linux.mount("tmpfs", f"{root}/run", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755,size=64m")
     os.makedirs(f"{root}/run/lock", exist_ok=True)
@@ -132,7 +144,9 @@ def mac(address: str) -> str:
 
 
 def _run(command: list[str], text: str, *descriptors: int) -> None:
-    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", env=_ENVIRONMENT, pass_fds=descriptors, check=False)
+    done = subprocess.run(
+        command, input=text, capture_output=True, encoding="utf-8", env=_ENVIRONMENT, pass_fds=descriptors, check=False
+    )
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]}: {(done.stderr or done.stdout).strip()}")
 

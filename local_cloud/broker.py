@@ -58,7 +58,9 @@ class Broker:
                 log.exception("broker")
                 answer, descriptor = _no("failed", str(error))
             try:
-                socket.send_fds(client, [json.dumps(answer).encode() + b"\n"], [] if descriptor is None else [descriptor])
+                socket.send_fds(
+                    client, [json.dumps(answer).encode() + b"\n"], [] if descriptor is None else [descriptor]
+                )
             except OSError:
                 log.info("a client of the broker left before its answer")
             finally:
@@ -107,7 +109,10 @@ def dial(network: int, host: str, port: int, timeout: float) -> Answer:
     try:
         connection = in_network(network, connect)
     except TimeoutError:
-        return _no("timeout", f"no answer from {host}:{port} within {timeout:g} s (a security group drops, or the host is down)")
+        return _no(
+            "timeout",
+            f"no answer from {host}:{port} within {timeout:g} s (a security group drops, or the host is down)",
+        )
     except ConnectionRefusedError:
         return _no("refused", f"{host}:{port} refused the connection (nothing listens there)")
     except OSError as error:

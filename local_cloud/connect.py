@@ -49,7 +49,10 @@ def main(arguments):
     try:
         answer, descriptor = ask(broker, {"dial": "instance", "id": instance, "port": int(port)})
     except OSError as error:
-        print(f"the local cloud does not answer at {broker}: {error.strerror}; start it with: baton cloud up", file=sys.stderr)
+        print(
+            f"the local cloud does not answer at {broker}: {error.strerror}; start it with: baton cloud up",
+            file=sys.stderr,
+        )
         return 1
     if descriptor is None:
         print(f"{instance}:{port}: {answer.get('message', answer.get('error'))}", file=sys.stderr)

@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud import launcher as launching
-from local_cloud import linux
 from local_cloud.connect import address
-from local_cloud.enter import COUNT, Entered, IdMap, as_inner_root, enter, stage
+from local_cloud.enter import Entered, IdMap, as_inner_root, enter, stage
 from local_cloud.errors import CloudError
-from local_cloud.home import Description, Home, held, read_json, write_description, write_json
+from local_cloud.home import Description, Home, held, write_description, write_json
 from local_cloud.image import DATA, located
 
 log = logging.getLogger(__name__)
@@ -115,8 +114,9 @@ def serve(home: Home, at: Path, api: socket.socket, broker: socket.socket, lifel
 
     from local_cloud import hooks  # heavy, and not for the launcher: it comes after the fork
 
-    region = _start(hooks, home, at, launcher, api, broker)
-    write_description(home, describe(home, port, keeper))
+    key = "BATON" + secrets.token_hex(8).upper()
+    region = _start(hooks, home, at, launcher, api, broker, key)
+    write_description(home, describe(home, port, keeper, key))
     log.info("the cloud is up at http://127.0.0.1:%d", port)
     poll = select.poll()
     poll.register(lifeline, select.POLLHUP)
@@ -156,20 +156,22 @@ def _prepare(home: Home, at: Path, launcher: launching.Launcher) -> None:
 
 def _unpack(tarball: Path, target: Path) -> None:
     log.info("unpacking the base image once")
-    with tarball.open("rb") as file, (target.parent / "image/.lock" if False else tarball).open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another cloud may want the same tree
-        if (target / "rootfs").is_dir():
-            return
-        script = (
-            f"rm -rf '{target}/rootfs.part' && mkdir '{target}/rootfs.part' && "
-            f"tar --extract --numeric-owner --exclude './dev/*' --directory '{target}/rootfs.part' && "
-            f"mv '{target}/rootfs.part' '{target}/rootfs'"
-        )
-        done = subprocess.run(
-            ["sh", "-ec", script], stdin=file, capture_output=True, text=True, check=False, user=0, group=0, extra_groups=[], umask=0o022
-        )
-    if done.returncode != 0:
-        raise CloudError(f"The base image could not be unpacked: {done.stderr.strip()[-400:]}", f"Remove {tarball} and try again.")
+    with tarball.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # another cloud may be unpacking the same tree
+
+        def unpack() -> None:
+            part = target / "rootfs.part"
+            if (target / "rootfs").is_dir():
+                return
+            subprocess.run(["rm", "-rf", str(part)], check=True)
+            os.umask(0o022)
+            part.mkdir()
+            subprocess.run(
+                ["tar", "-x", "--numeric-owner", "--exclude=./dev/*", f"--directory={part}"], stdin=file, check=True
+            )
+            part.rename(target / "rootfs")
+
+        as_inner_root(unpack)
 
 
 def _write_layer(layer: Path) -> None:
@@ -184,11 +186,14 @@ def _write_layer(layer: Path) -> None:
 _FILES = {name: (DATA / name).read_bytes() for name in _LAYER}
 
 
-def _start(hooks: Any, home: Home, at: Path, launcher: launching.Launcher, api: socket.socket, broker: socket.socket) -> Any:
+def _start(
+    hooks: Any, home: Home, at: Path, launcher: launching.Launcher, api: socket.socket, broker: socket.socket, key: str
+) -> Any:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
     from local_cloud.broker import Broker
+    from local_cloud.guard import Guard
     from local_cloud.region import Region
 
     journal: dict[str, Any] = {"rows": None}
@@ -201,7 +206,7 @@ def _start(hooks: Any, home: Home, at: Path, launcher: launching.Launcher, api: 
     hooked = hooks.Hooks(changed)
     region = Region(launcher, at, hooks.wanted, hooked.died)
     hooked.install(region)
-    application = DomainDispatcherApplication(create_backend_app)
+    application = Guard(DomainDispatcherApplication(create_backend_app), lambda name: name == key or hooks.issued(name))
     host, port = api.getsockname()
     server = make_server(host, port, application, threaded=True, request_handler=MotoRequestHandler, fd=api.fileno())
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -209,22 +214,21 @@ def _start(hooks: Any, home: Home, at: Path, launcher: launching.Launcher, api: 
     return region
 
 
-def describe(home: Home, port: int, keeper: int) -> Description:
+def describe(home: Home, port: int, keeper: int, key: str) -> Description:
     """The description of the running cloud; a new `boot_id` each time, for its region is new each time."""
     proxy = Path(__file__).with_name("connect.py")
     return Description(
         name="local",
         endpoint_url=f"http://127.0.0.1:{port}",
         region=REGION,
-        access_key="BATONLOCALCLOUD",
-        secret_key="local",
+        access_key=key,
+        secret_key=secrets.token_hex(20),
         broker=str(home.broker),
         proxy_command=f"{sys.executable} -I -S {proxy} {home.broker} {{instance_id}} %p",
         pid=keeper,
         boot_id=secrets.token_hex(8),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        namespaces={name: os.stat(f"/proc/self/ns/{name}").st_ino for name in ("user", "mnt", "pid", "net", "uts", "ipc")},
+        namespaces={
+            name: os.stat(f"/proc/self/ns/{name}").st_ino for name in ("user", "mnt", "pid", "net", "uts", "ipc")
+        },
     )
-
-
-__all__ = ["COUNT", "keep", "linux", "read_json", "serve", "sweep"]

@@ -56,9 +56,13 @@ class IdMap:
             Path(f"/proc/{pid}/gid_map").write_text(f"0 {self.gid} {COUNT}\n")
             return
         for tool, first in (("newuidmap", self.uid), ("newgidmap", self.gid)):
-            done = subprocess.run([tool, str(pid), "0", str(first), str(COUNT)], capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [tool, str(pid), "0", str(first), str(COUNT)], capture_output=True, text=True, check=False
+            )
             if done.returncode != 0:
-                raise CloudError(f"{tool} refused the id map: {done.stderr.strip()}", "See /etc/subuid and /etc/subgid.")
+                raise CloudError(
+                    f"{tool} refused the id map: {done.stderr.strip()}", "See /etc/subuid and /etc/subgid."
+                )
 
 
 def _user_name() -> str:
@@ -84,7 +88,9 @@ def stage(*avoid: Path) -> str:
     for candidate in map(Path, _STAGES):
         if candidate.is_dir() and not any(path.is_relative_to(candidate) for path in used):
             return str(candidate)
-    raise CloudError(f"None of {', '.join(_STAGES)} can be used as a mount point inside the cloud.", "Make an empty /srv.")
+    raise CloudError(
+        f"None of {', '.join(_STAGES)} can be used as a mount point inside the cloud.", "Make an empty /srv."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,12 @@ def _quietly_exit(body: Callable[[], int]) -> None:
 def _entry(made: int, mapped: int, lifeline: int, binds: dict[str, Path], at: str, inside: Callable[[int], int]) -> int:
     try:
         linux.unshare(
-            linux.CLONE_NEWUSER | linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWNET | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC
+            linux.CLONE_NEWUSER
+            | linux.CLONE_NEWNS
+            | linux.CLONE_NEWPID
+            | linux.CLONE_NEWNET
+            | linux.CLONE_NEWUTS
+            | linux.CLONE_NEWIPC
         )
     except OSError as error:
         os.write(made, str(error).encode())

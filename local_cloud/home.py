@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -139,8 +140,12 @@ def alive(home: Home) -> bool:
 def held(path: Path, taken: str) -> Iterator[int]:
     """Holds an exclusive lock on `path`; raises CloudError with the text `taken` where somebody else has it."""
     with path.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CloudError(taken) from None
+        for attempt in range(20):  # `alive` holds it for an instant when it looks
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt == 19:
+                    raise CloudError(taken) from None
+                time.sleep(0.01)
         yield file.fileno()

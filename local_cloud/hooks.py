@@ -28,6 +28,8 @@ from moto.ec2.models.instances import Instance, InstanceBackend, StateReason
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import Base64EncodedString
+from moto.iam import iam_backends
+from moto.sts import sts_backends
 
 from local_cloud.boot import mac
 from local_cloud.errors import CloudError
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 _READS = ("Describe", "Get", "List", "Search")
+_NO_TOKEN = "ABCDE"  # the server's own word for "none given"
 ENVIRONMENT_TAG = "baton:environment"
 
 
@@ -84,12 +87,21 @@ def wanted() -> Wanted:
     members: dict[str, list[str]] = defaultdict(list)
     living = [instance for instance in instances() if instance._state.name not in ("terminated", "shutting-down")]
     for instance in living:
-        if instance.public_ip and instance._state.name in ("pending", "running"):
+        if instance.public_ip and instance._state.name in ("pending", "running") and _on_internet(instance):
             publics[str(instance.vpc_id)][instance.public_ip] = str(instance.private_ip)
         for group in groups_of(instance):
             members[group.id].append(str(instance.private_ip))
     rules = {instance.id: _rules(groups_of(instance), members) for instance in living}
     return Wanted({vpc: frozenset(found) for vpc, found in routers.items()}, dict(publics), rules)
+
+
+def _on_internet(instance: Instance) -> bool:
+    """Whether the route table of the instance's subnet (its own, else the VPC's main one) leads to an internet gateway."""
+    subnet, backend = instance.nics[0].subnet, instance.ec2_backend
+    tables = [table for table in list(backend.route_tables.values()) if table.vpc_id == subnet.vpc_id]
+    own = [table for table in tables if subnet.id in table._associations.values()]
+    routes = [route for table in own or [t for t in tables if t.main_association_id] for route in list(table.routes)]
+    return any(str(route.gateway_id or "").startswith("igw-") and route.gateway.vpc is not None for route in routes)
 
 
 def _rules(groups: list[SecurityGroup], members: dict[str, list[str]]) -> Rules:
@@ -137,6 +149,17 @@ def _user_data(value: Any) -> bytes:
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
+def issued(access_key: str) -> bool:
+    """Whether the API itself gave this access key to somebody (a role that was assumed, an IAM user's key)."""
+    for account in list(sts_backends.values()):
+        for backend in account.values():
+            if any(role.access_key_id == access_key for role in backend.assumed_roles):
+                return True
+    return any(
+        access_key in backend.access_keys for account in list(iam_backends.values()) for backend in account.values()
+    )
+
+
 def rows() -> list[dict[str, Any]]:
     """The instances as `ls` shows them; terminated ones are left out."""
     found = []
@@ -168,7 +191,7 @@ class Hooks:
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="instance")
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._numbers = itertools.count()
-        self._tokens: dict[str, Any] = {}
+        self._requests: dict[str, Any] = {}
 
     @property
     def region(self) -> Region:
@@ -180,13 +203,12 @@ class Hooks:
         self._region = region
         self._run, self._terminate = InstanceBackend.run_instances, Instance.terminate
         self._stop, self._start = Instance.stop, Instance.start
-        hooks = self
-        InstanceBackend.run_instances = lambda backend, *args, **kwargs: hooks.run(backend, *args, **kwargs)  # type: ignore[method-assign]
-        Instance.terminate = lambda instance: hooks.terminate(instance)  # type: ignore[method-assign]
-        Instance.stop = lambda instance: hooks.stop(instance)  # type: ignore[method-assign]
-        Instance.start = lambda instance: hooks.start(instance)  # type: ignore[method-assign]
-        Instance.reboot = lambda instance: hooks.reboot(instance)  # type: ignore[method-assign]
-        EC2Response.get_console_output = lambda response: hooks.console(response)  # type: ignore[method-assign]
+        InstanceBackend.run_instances = _method(self.run)
+        Instance.terminate = _method(self.terminate)
+        Instance.stop = _method(self.stop)
+        Instance.start = _method(self.start)
+        Instance.reboot = _method(self.reboot)
+        EC2Response.get_console_output = _method(self.console)
         elastic_network_interfaces.random_public_ip = self.public_address  # type: ignore[attr-defined]
         elastic_ip_addresses.random_ip = self.public_address  # type: ignore[attr-defined]
         self._reconcile_after_calls()
@@ -238,14 +260,15 @@ class Hooks:
 
     def run(self, backend: Any, *args: Any, **kwargs: Any) -> Any:
         """RunInstances: pending now, running when sshd answers; a failed boot ends as terminated with its reason."""
-        token = kwargs.get("client_token", "ABCDE")
-        if token != "ABCDE" and token in self._tokens:
-            return self._tokens[token]
+        request = kwargs.get("client_token", _NO_TOKEN)
+        if request in self._requests:
+            return self._requests[request]  # the same request sent again makes nothing twice
         if kwargs.get("key_name"):
             backend.describe_key_pairs(key_names=[kwargs["key_name"]])  # an unknown key pair is an error, as on AWS
         given = {nic.get("NetworkInterfaceId") for nic in kwargs.get("nics") or []}
         reservation = self._run(backend, *args, **kwargs)
-        self._tokens[token] = reservation
+        if request != _NO_TOKEN:
+            self._requests[request] = reservation
         for instance in reservation.instances:
             set_state(instance, "pending")
             nic = instance.nics[0]
@@ -261,8 +284,8 @@ class Hooks:
             return  # terminated before its turn came
         try:
             self.region.boot(wish(instance), first=first)
-        except (CloudError, OSError) as error:
-            log.error("instance %s failed to boot: %s", instance.id, error)
+        except Exception as error:  # whatever it is: an instance whose host is not there must not stay "pending"
+            log.exception("instance %s failed to boot", instance.id)
             instance.state_reason = StateReason(f"Server.InternalError: {error}", "Server.InternalError")
             if first:
                 reason = instance.state_reason
@@ -271,6 +294,7 @@ class Hooks:
             else:
                 set_state(instance, "stopped")
             return
+        self.region.reconcile()  # its public address leads somewhere before anybody is told that it runs
         if instance._state.name == "pending":
             set_state(instance, "running")
 
@@ -337,6 +361,15 @@ class Hooks:
         instance = response.ec2_backend.get_instance(response._get_param("InstanceId"))
         text = Base64EncodedString.from_raw_string(self.region.hosts.console(instance.id))
         return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": text})
+
+
+def _method(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A function for a class: a bound method put there would not receive the object that it is called on."""
+
+    def method(own: Any, *args: Any, **kwargs: Any) -> Any:
+        return call(own, *args, **kwargs)
+
+    return method
 
 
 def _require(instance: Instance, state: str, verb: str) -> None:

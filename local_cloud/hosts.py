@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import select
 import signal
@@ -95,7 +96,9 @@ class Hosts:
         """Starts a host and waits for its sshd's banner. Raises CloudError with the console's last line."""
         with self._slots:
             pid = self._launcher.boot(self._spec(wish, firewall, first), network)
-            host = Host(wish, pid, os.pidfd_open(pid), os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC), firewall)
+            host = Host(
+                wish, pid, os.pidfd_open(pid), os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC), firewall
+            )
             self._running[wish.id] = host
             threading.Thread(target=self._watch, args=(host,), daemon=True).start()
             self._await_banner(host)
@@ -137,7 +140,9 @@ class Hosts:
         if not in_network(host.network, look):
             tail = self.console(host.wish.id).strip().splitlines()[-1:] or ["nothing on its console"]
             self.kill(host.wish.id)
-            raise CloudError(f"The host {host.wish.id} did not answer on SSH within {_BANNER_DEADLINE:.0f} s: {tail[0]}")
+            raise CloudError(
+                f"The host {host.wish.id} did not answer on SSH within {_BANNER_DEADLINE:.0f} s: {tail[0]}"
+            )
 
     def _watch(self, host: Host) -> None:
         poll = select.poll()
@@ -163,15 +168,15 @@ class Hosts:
             return
         host.expected_end = expected
         for final in (number, signal.SIGKILL):
-            try:
+            with contextlib.suppress(ProcessLookupError):  # it may end between our look and our signal
                 signal.pidfd_send_signal(host.pidfd, final)
-            except ProcessLookupError:
-                pass  # it ended between our look and our signal
             if host.ended.wait(_STOP_DEADLINE):
                 os.close(host.network)
                 os.close(host.pidfd)
                 return
-        raise CloudError(f"The host {id} survived SIGKILL for {_STOP_DEADLINE:.0f} s.", "A process hangs in the kernel.")
+        raise CloudError(
+            f"The host {id} survived SIGKILL for {_STOP_DEADLINE:.0f} s.", "A process hangs in the kernel."
+        )
 
     def enforce(self, host: Host, firewall: str) -> None:
         """Replaces a running host's firewall."""

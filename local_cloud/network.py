@@ -47,7 +47,11 @@ def run_in(network: int, command: list[str], text: str, *descriptors: int) -> No
 
 def _route_packets(network: int) -> None:
     def write() -> None:
-        for name, value in (("ip_forward", "1"), ("conf/all/send_redirects", "0"), ("conf/default/send_redirects", "0")):
+        for name, value in (
+            ("ip_forward", "1"),
+            ("conf/all/send_redirects", "0"),
+            ("conf/default/send_redirects", "0"),
+        ):
             Path(f"/proc/sys/net/ipv4/{name}").write_text(value)
         for name in ("all", "default"):
             Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
@@ -138,7 +142,10 @@ def nat(publics: dict[str, str]) -> str:
     lines += ["  chain forward {", "    type filter hook forward priority 0; policy drop;"]
     lines += ["    ct state established,related accept", '    iifname "br0" oifname "br0" accept']
     if pairs:
-        lines += [f'    iifname "br0" oifname "wan" ip saddr {{ {privates} }} accept', '    iifname "wan" ct status dnat accept']
+        lines += [
+            f'    iifname "br0" oifname "wan" ip saddr {{ {privates} }} accept',
+            '    iifname "wan" ct status dnat accept',
+        ]
     lines += ["  }"]
     if pairs:
         lines += ["  chain inward {", "    type nat hook prerouting priority -100;"]

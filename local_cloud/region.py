@@ -30,7 +30,9 @@ class Wanted:
 class Region:
     """Carries out what the hooks ask. `wanted` gives the API's present view; `died` hears of hosts that ended alone."""
 
-    def __init__(self, launcher: Launcher, stage: Path, wanted: Callable[[], Wanted], died: Callable[[str], None]) -> None:
+    def __init__(
+        self, launcher: Launcher, stage: Path, wanted: Callable[[], Wanted], died: Callable[[str], None]
+    ) -> None:
         self.hosts = Hosts(launcher, stage, died)
         self.networks = Networks(launcher)
         self._wanted = wanted
