@@ -121,6 +121,16 @@ def read(settings: Settings) -> Server | None:
         return None
 
 
+def kept_by(server: Server) -> bool:
+    """Whether the process that was written down still is the server's keeper: process ids are used again."""
+    try:
+        words = Path(f"/proc/{server.pid}/cmdline").read_bytes().split(b"\0")
+        state = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z" and any(word.endswith(b"keeper.py") for word in words)
+
+
 def touch(settings: Settings) -> None:
     """Tell the keeper that somebody uses the server."""
     with contextlib.suppress(OSError):

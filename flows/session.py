@@ -8,8 +8,8 @@ from typing import Any
 
 from adapters.registry import Registry
 from flows.request import Request
+from lifecycle.blueprint.files import find_blueprint, read_blueprint
 from lifecycle.blueprint.inputs import resolve_inputs
-from lifecycle.blueprint.loader import load
 from lifecycle.blueprint.model import Blueprint
 from lifecycle.blueprint.scalars import KeyKind, SecretRef
 from lifecycle.compose import Readings, desire
@@ -19,12 +19,6 @@ from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.ports import EventSink, Ports
 from lifecycle.sensitive import Sensitive
-
-
-class NoBlueprint(BatonError):
-    """There is no blueprint at this path."""
-
-    exit_code = ExitCode.USAGE
 
 
 class InputsInvalid(BatonError):
@@ -47,25 +41,6 @@ class Session:
     ports: Ports
     environment: Environment
     registry: Registry
-
-
-def find_blueprint(path: str) -> Path:
-    """The blueprint's file, from its path or its folder's. Raises NoBlueprint."""
-    given = Path(path).expanduser()
-    candidates = [given / "blueprint.yaml", given / "blueprint.yml"] if given.is_dir() else [given]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate.resolve()
-    hint = "give the path of a blueprint file, or of a folder with a blueprint.yaml in it"
-    raise NoBlueprint(f"there is no blueprint at {path}", hint=hint)
-
-
-def read_blueprint(path: Path) -> Blueprint:
-    """Load a blueprint's file. Raises BlueprintInvalid with every problem, BatonError when it cannot be read."""
-    try:
-        return load(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoBlueprint(f"{path} cannot be read: {error}") from None
 
 
 @contextmanager

@@ -1,0 +1,24 @@
+"""`baton hosts`: the inventory of an environment."""
+
+from adapters import settings as settings_of
+from baton import console
+from baton.options import Json
+from baton.verbs.status import Which
+from baton.views import inventory_table
+from lifecycle.environment import EnvironmentRef
+from lifecycle.report.fields import host_fields
+
+
+def hosts(environment: Which = "", *, json: Json = False) -> int:
+    """Show hosts: name, stack, groups, address, identity."""
+    from adapters.registry import open_store
+
+    with open_store(settings_of.load()) as store:
+        refs = [EnvironmentRef.parse(environment)] if environment else [e.ref for e in store.environments()]
+        found = [(ref, host) for ref in refs for host in store.hosts(ref)]
+    if json:
+        for ref, host in found:
+            console.emit("host", environment=str(ref), **host_fields(host))
+        return 0
+    console.out.print(inventory_table(found) if found else "no hosts")
+    return 0

@@ -1,0 +1,39 @@
+"""`baton ssh`: log in to a host as Baton does."""
+
+import os
+import subprocess
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from adapters import settings as settings_of
+from baton import console
+from lifecycle.environment import EnvironmentRef
+from lifecycle.errors import BatonError
+from lifecycle.inventory import Host
+
+Where = Annotated[str, Parameter(help="An environment as <blueprint>/<name>.")]
+Name = Annotated[str, Parameter(help="The host's name; may be left out where there is only one.")]
+Command = Annotated[tuple[str, ...], Parameter(help="A command to run there, after --.", allow_leading_hyphen=True)]
+
+
+def ssh(environment: Where, host: Name = "", *command: Command) -> int:
+    """Log in to a host, with the pinned host key and the environment's own key, or run a command there."""
+    from adapters.registry import open_store, ssh_command
+
+    ref = EnvironmentRef.parse(environment)
+    with open_store(settings_of.load()) as store:
+        chosen = _choose(list(store.hosts(ref)), host, environment)
+    with ssh_command(chosen, interactive=not command) as argv:
+        words = [*argv, *command]
+        console.err.print(f"[dim]{chosen.name} ({chosen.connection.address})[/]")
+        return subprocess.run(words, check=False, env=os.environ).returncode
+
+
+def _choose(hosts: list[Host], name: str, environment: str) -> Host:
+    named = [h for h in hosts if name in ("", h.name, h.id)]
+    if len(named) == 1:
+        return named[0]
+    known = ", ".join(h.name for h in hosts) or "none"
+    problem = f"{environment} has no host '{name}'" if name else f"{environment} has {len(hosts)} hosts"
+    raise BatonError(problem, hint=f"its hosts: {known}")

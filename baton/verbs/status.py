@@ -1,0 +1,42 @@
+"""`baton status`: how environments stand."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from adapters import settings as settings_of
+from baton import console
+from baton.options import Json
+from baton.views import environment_lines, environments_table
+from lifecycle.environment import EnvironmentRef
+from lifecycle.report.fields import environment_fields
+
+Which = Annotated[str, Parameter(help="An environment as <blueprint>/<name>. Default: all.")]
+
+
+def status(environment: Which = "", *, json: Json = False) -> int:
+    """Show environments: phase, age, hosts, last checks, and what to do next."""
+    from adapters.registry import open_store
+
+    now = datetime.now(UTC)
+    with open_store(settings_of.load()) as store:
+        found = store.environments()
+        if environment:
+            ref = EnvironmentRef.parse(environment)
+            found = [e for e in found if e.ref == ref]
+        details = {e.ref: (store.hosts(e.ref), store.journal(e.ref), store.holder(e.ref)) for e in found}
+    if json:
+        for e in found:
+            console.emit("environment", **environment_fields(e, *details[e.ref]))
+        return 0
+    if environment:
+        if not found:
+            console.err.print(f"no environment {environment}; see all with: baton status")
+            return 1
+        for line in environment_lines(found[0], *details[found[0].ref], now=now):
+            console.out.print(line)
+        return 0
+    rows = [(e, *details[e.ref][:2]) for e in found]
+    console.out.print(environments_table(rows, now) if rows else "no environments yet; make one with: baton up")
+    return 0

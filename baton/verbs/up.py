@@ -1,0 +1,19 @@
+"""`baton up`: bring an environment up."""
+
+from baton import console
+from baton.options import Blueprint, Env, Input, Json, inputs
+from baton.running import run_flow
+from baton.views import hosts_table
+from lifecycle.report.fields import ended_fields
+from lifecycle.report.words import summary
+
+
+def up(blueprint: Blueprint = ".", *, env: Env = "dev", input: Input = None, json: Json = False) -> int:
+    """Bring an environment up: plan, apply, await, configure, verify. What stands already is left alone."""
+    ended = run_flow("up", blueprint, env, inputs(input), as_json=json)
+    if json:
+        console.emit("result", **ended_fields(ended))
+        return 0
+    console.out.print(f"[green]✓[/] {summary(ended)}")
+    console.out.print(hosts_table(r.host for r in ended.view.observed.ready.values()))
+    return 0

@@ -1,0 +1,26 @@
+"""`baton validate`: is this blueprint right?"""
+
+from baton import console
+from baton.options import Blueprint, Json
+from lifecycle.blueprint.files import find_blueprint, read_blueprint
+from lifecycle.blueprint.problems import BlueprintInvalid
+
+
+def validate(blueprint: Blueprint = ".", *, json: Json = False) -> int:
+    """Check a blueprint: every problem at once, each with file:line:column."""
+    path = find_blueprint(blueprint)
+    try:
+        found = read_blueprint(path)
+    except BlueprintInvalid as invalid:
+        if not json:
+            raise
+        for p in invalid.problems:
+            console.emit("problem", file=p.file, line=p.line, column=p.column, path=p.path, message=p.message,
+                         expected=p.expected, suggestion=p.suggestion)  # fmt: skip
+        return int(invalid.exit_code)
+    parts = f"{len(found.stacks)} stacks, {len(found.configure)} configure steps, {len(found.checks)} checks"
+    if json:
+        console.emit("valid", blueprint=found.name, file=str(path))
+    else:
+        console.out.print(f"[green]✓[/] {found.name} is valid: {parts}")
+    return 0

@@ -1,0 +1,101 @@
+"""Tables and lines as a terminal shows them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from lifecycle.environment import Environment, EnvironmentRef, Phase
+from lifecycle.inventory import Host
+from lifecycle.journal import Journal
+from lifecycle.lock import Lock
+from lifecycle.report.fields import check_fields
+from lifecycle.report.words import age, next_command, passed
+
+_STYLES = {
+    Phase.READY: "green",
+    Phase.FAILED: "red",
+    Phase.QUARANTINED: "red",
+    Phase.DESTROYED: "dim",
+    Phase.NEW: "dim",
+}
+_PLAN_STYLES = {"+": "green", "-": "red", "±": "magenta", "~": "yellow"}
+
+
+def phase_text(phase: Phase) -> Text:
+    return Text(phase.label, style=_STYLES.get(phase, "cyan"))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def environments_table(rows: Iterable[tuple[Environment, Sequence[Host], Journal]], now: datetime) -> RenderableType:
+    """Every environment on a line."""
+    table = _table("environment", "phase", "age", "hosts", "checks", "cloud", "message")
+    for e, hosts, journal in rows:
+        checks = passed([c["passed"] for c in check_fields(journal)])
+        message = Text(e.message, overflow="ellipsis", no_wrap=True)
+        table.add_row(
+            str(e.ref), phase_text(e.phase), age(e.created_at, now), str(len(hosts)), checks, e.cloud, message
+        )
+    return table
+
+
+def environment_lines(
+    e: Environment, hosts: Sequence[Host], journal: Journal, holder: Lock | None, now: datetime
+) -> Iterator[RenderableType]:
+    """One environment, as much as fits a screen: where it stands, its hosts, its last checks, what to do next."""
+    yield Text.assemble((str(e.ref), "bold"), "  ", phase_text(e.phase), (f"  run {e.run}, {age(e.created_at, now)} old", "dim"))
+    if e.message:
+        yield Text(f"  {e.message}", style="red" if e.phase is Phase.FAILED else "")
+    if holder:
+        yield Text(f"  being worked on by {holder.owner} since {age(holder.acquired_at, now)}", style="cyan")
+    if hosts:
+        yield ""
+        yield hosts_table(hosts)
+    checks = check_fields(journal)
+    if checks:
+        yield ""
+        yield checks_table(checks)
+    yield Text(f"\nnext: {next_command(e)}", style="dim")
+
+
+def hosts_table(hosts: Iterable[Host]) -> RenderableType:
+    """Name, address, groups, id."""
+    table = _table("host", "stack", "groups", "private", "public", "id")
+    for h in hosts:
+        private = str(h.facts.get("private_address") or h.connection.address)
+        table.add_row(h.name, h.stack, ",".join(h.groups), private, str(h.facts.get("public_address") or "-"), h.id)
+    return table
+
+
+def inventory_table(found: Iterable[tuple[EnvironmentRef, Host]]) -> RenderableType:
+    """Hosts of several environments."""
+    table = _table("environment", "host", "stack", "groups", "address", "id", "host key")
+    for ref, h in found:
+        key = h.host_key.split()[-1][-12:] if h.host_key else "not trusted yet"
+        table.add_row(str(ref), h.name, h.stack, ",".join(h.groups), h.connection.address, h.id, f"…{key}")
+    return table
+
+
+def checks_table(checks: Iterable[dict[str, object]]) -> RenderableType:
+    """The last look of every check."""
+    table = _table("check", "", "at", "evidence")
+    for check in checks:
+        mark = Text("✓", "green") if check["passed"] else Text("✗", "red")
+        at = str(check["at"])[:19].replace("T", " ")
+        table.add_row(str(check["name"]), mark, at, Text(str(check["message"])))
+    return table
+
+
+def plan_line(line: str) -> str:
+    """A line of a plan with the colour of its symbol."""
+    style = _PLAN_STYLES.get(line.strip()[:1], "") if line.startswith("  ") else "bold"
+    return f"[{style}]{escape(line)}[/]" if style else escape(line)

@@ -1,0 +1,102 @@
+"""The same facts for programs: JSON fields. Names here are a contract; docs/reference names them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lifecycle.environment import Environment
+from lifecycle.inventory import Host
+from lifecycle.journal import Journal, Kind
+from lifecycle.lock import Lock
+from lifecycle.perform import Ended
+
+
+def host_fields(host: Host) -> dict[str, Any]:
+    """One host. No key but the public host key."""
+    return {
+        "name": host.name,
+        "stack": host.stack,
+        "id": host.id,
+        "groups": list(host.groups),
+        "tags": dict(host.tags),
+        "address": host.connection.address,
+        "port": host.connection.port,
+        "user": host.connection.user,
+        "host_key": host.host_key,
+        **{k: v for k, v in host.facts.items() if k.endswith("_address")},
+    }
+
+
+def environment_fields(
+    environment: Environment, hosts: Sequence[Host], journal: Journal, holder: Lock | None
+) -> dict[str, Any]:
+    """One environment with its hosts and last checks."""
+    return {
+        "environment": str(environment.ref),
+        "phase": environment.phase.value,
+        "message": environment.message,
+        "created_at": environment.created_at.isoformat(),
+        "updated_at": environment.updated_at.isoformat(),
+        "cloud": environment.cloud,
+        "blueprint": environment.blueprint_path,
+        "run": environment.run,
+        "locked_by": str(holder.owner) if holder else "",
+        "hosts": [host_fields(h) for h in hosts],
+        "checks": check_fields(journal),
+    }
+
+
+def check_fields(journal: Journal) -> list[dict[str, Any]]:
+    """The last look of every check, with its evidence."""
+    return [
+        {
+            "name": record.subject,
+            "passed": record.succeeded,
+            "at": record.finished_at.isoformat() if record.finished_at else "",
+            "message": record.message,
+            "evidence": record.detail.get("evidence", []),
+        }
+        for (kind, _), record in sorted(journal.records.items())
+        if kind is Kind.VERIFY
+    ]
+
+
+def plan_fields(ended: Ended) -> dict[str, Any]:
+    """What an `up` would do, stack by stack."""
+    plans = ended.view.observed.plans
+    return {
+        "environment": str(ended.environment.ref),
+        "changed": ended.changed,
+        "stacks": {
+            name: {
+                "digest": plan.digest,
+                "fidelity": plan.fidelity.value,
+                "changes": [
+                    {"address": c.address, "action": c.action.value, "replace_paths": list(c.replace_paths)}
+                    for c in plan.acting
+                ],
+                "drift": [{"address": c.address, "action": c.action.value} for c in plan.drift],
+            }
+            for name, plan in plans.items()
+        },
+        "not_known_yet": [name for name in ended.view.desired.stacks if name not in plans],
+    }
+
+
+def ended_fields(ended: Ended) -> dict[str, Any]:
+    """How a run ended."""
+    proof = ended.view.observed.proof
+    fields: dict[str, Any] = {
+        "environment": str(ended.environment.ref),
+        "phase": ended.environment.phase.value,
+        "changed": ended.changed,
+        "run": ended.environment.run,
+        "hosts": [host_fields(r.host) for r in ended.view.observed.ready.values()],
+        "checks": {n: {"passed": c.passed, "summary": c.summary} for n, c in ended.view.observed.checks.items()},
+    }
+    if proof is not None:
+        fields["proof"] = {
+            "left": list(proof.left),
+            "looked_at": list(proof.looked_at),
+            "not_provable": list(proof.not_provable),
+        }
+    return fields

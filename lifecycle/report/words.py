@@ -1,0 +1,109 @@
+"""Sentences for people."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from lifecycle.acts import plan_words
+from lifecycle.desired import Goal
+from lifecycle.environment import Environment, Phase
+from lifecycle.journal import Kind
+from lifecycle.perform import Ended
+from lifecycle.plan import Action, ResourceChange
+
+SYMBOLS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "±",
+    Action.DELETE: "-",
+    Action.READ: "<",
+    Action.NOOP: " ",
+    Action.FORGET: "x",
+    Action.IMPORT: "↓",
+    Action.MOVE: "→",
+}
+
+
+def age(since: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that says enough: `45s`, `12m`, `3h`, `5d`."""
+    seconds = max(0, int((now - since).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def duration(seconds: float) -> str:
+    """`8.2s` or `1m 05s`."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    whole = timedelta(seconds=round(seconds))
+    minutes, rest = divmod(int(whole.total_seconds()), 60)
+    return f"{minutes}m {rest:02d}s"
+
+
+def summary(ended: Ended) -> str:
+    """One line that says how an `up` ended."""
+    ref, checks = ended.environment.ref, len(ended.view.observed.checks)
+    hosts, steps = len(ended.view.observed.ready), len(ended.view.desired.configure)
+    done = "changed" if ended.changed else "nothing to do"
+    return f"{ref} is {ended.environment.phase.label} ({done}): {counted(hosts, 'host')}, {counted(steps, 'configure step')}, {counted(checks, 'check')} passed"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 host`, `2 hosts`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def change_line(change: ResourceChange) -> str:
+    """`± aws_instance.web (replace: ami)`."""
+    forced = f" (forced by {', '.join(change.replace_paths)})" if change.replace_paths else ""
+    moved = f" (was {change.previous_address})" if change.previous_address else ""
+    return f"{SYMBOLS[change.action]} {change.address}{forced}{moved}"
+
+
+def plan_text(ended: Ended) -> Iterator[str]:
+    """The preview of every stack, and what cannot be previewed yet, with the reason."""
+    plans = ended.view.observed.plans
+    for name in ended.view.desired.stacks:
+        if name in plans:
+            yield f"stack {name}: {plan_words(plans[name])}"
+            yield from (f"  {change_line(c)}" for c in plans[name].acting)
+            yield from (f"  drift: {change_line(c)}" for c in plans[name].drift)
+        elif f"{Kind.PLAN}:{name}" not in ended.view.observed.failures:
+            needs = ", ".join(sorted(ended.view.desired.stacks[name].needs))
+            yield f"stack {name}: not known yet, its inputs are outputs of: {needs}"
+    for step in ended.view.desired.configure.values():
+        yield f"configure {step.name}: on hosts that are new, or whose configuration changed"
+
+
+def proof_text(ended: Ended) -> Iterator[str]:
+    """What a teardown looked at, and what cannot be proven."""
+    yield f"{ended.environment.ref} is {ended.environment.phase.label}"
+    proof = ended.view.observed.proof
+    if proof is None:
+        return
+    yield from (f"  looked at: {place}" for place in proof.looked_at)
+    yield from (f"  not provable by tag: {kind}" for kind in proof.not_provable)
+
+
+def next_command(environment: Environment) -> str:
+    """What to do next with an environment."""
+    match environment.phase:
+        case Phase.READY:
+            return f"baton hosts {environment.ref}"
+        case Phase.DESTROYED | Phase.NEW:
+            return f"baton up {environment.blueprint_path} --env {environment.ref.name}"
+        case Phase.TEARING_DOWN | Phase.QUARANTINED:
+            return f"baton down {environment.ref}"
+        case _:
+            return f"baton up {environment.blueprint_path} --env {environment.ref.name}"
+
+
+def goal_words(goal: Goal) -> str:
+    """The goal as an infinitive."""
+    return {Goal.PLAN: "plan", Goal.UP: "bring up", Goal.DOWN: "take down"}[goal]
+
+
+def passed(checks: Sequence[bool]) -> str:
+    """`3/3`."""
+    return f"{sum(checks)}/{len(checks)}" if checks else "-"
