@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from lifecycle.ports import Cancelled, Clock
-from lifecycle.verification import Attempt, Thresholds
+from lifecycle.verification import Attempt, Check, CheckResult, Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,28 @@ def until_decided(
             return Decision(False, f"failed {_times(failures)} in a row: {last.detail}", attempts, last, facts)
         start = max(now + thresholds.period.total_seconds(), clock.monotonic())
     return Decision(False, _given_up(limit, last), attempts, last, facts)
+
+
+def concluded(check: Check, decisions: Mapping[str, Decision]) -> CheckResult:
+    """What a check found, from the decision of each of its origins: it passed when it did from all of them."""
+    failed = {name: decision for name, decision in decisions.items() if not decision.passed}
+    return CheckResult(
+        check=check.name,
+        passed=not failed,
+        summary=_summary(decisions, failed),
+        evidence=tuple(decision.last for decision in decisions.values() if decision.last),
+        attempts=sum(decision.attempts for decision in decisions.values()),
+        facts={name: dict(decision.facts) for name, decision in decisions.items()},
+    )
+
+
+def _summary(decisions: Mapping[str, Decision], failed: Mapping[str, Decision]) -> str:
+    name, first = next(iter((failed or decisions).items()))
+    if len(decisions) == 1:
+        return first.reason
+    if not failed:
+        return f"passed from all of {len(decisions)}, e.g. from {name}: {first.reason}"
+    return f"failed from {len(failed)} of {len(decisions)} ({', '.join(failed)}), e.g. from {name}: {first.reason}"
 
 
 def _times(count: int) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 
 from lifecycle.inventory import Host
 
+ON_HOSTS = ("command", "service")
+"""Kinds that always run on hosts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
@@ -35,6 +38,17 @@ class Check:
     vantage: str = "controller"
     hosts: tuple[Host, ...] = ()
     thresholds: Thresholds = Thresholds()
+
+    @property
+    def origins(self) -> Mapping[str, Host | None]:
+        """Where it looks from, by the names that evidence uses: its vantage (None), or hosts by name.
+
+        Where two stacks have a host of one name, stack and id are in theirs. Empty when it runs on hosts and there are none.
+        """
+        if self.vantage != "hosts" and self.kind not in ON_HOSTS:
+            return {self.vantage: None}
+        names = [host.name for host in self.hosts]
+        return {h.name if names.count(h.name) == 1 else f"{h.stack}/{h.name} ({h.id})": h for h in self.hosts}
 
 
 @dataclass(frozen=True, slots=True)

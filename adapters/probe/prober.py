@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from adapters.probe import command, http, sql, tcp, tls
 from adapters.probe.dialer import Dialer
@@ -23,7 +23,7 @@ from adapters.probe.spec import (
     read_spec,
 )
 from adapters.probe.through_host import ThroughHost
-from lifecycle.deciding import Decision, until_decided
+from lifecycle.deciding import Decision, concluded, until_decided
 from lifecycle.inventory import Host
 from lifecycle.ports import Clock, Run
 from lifecycle.sensitive import Sensitive
@@ -31,8 +31,6 @@ from lifecycle.verification import Attempt, Check, CheckResult
 
 Masking = Callable[[Iterable[Any]], Mask]
 """From the secrets of a check (any JSON values) to a function that masks them in a text."""
-
-_ON_HOSTS: Final = ("command", "service")
 
 
 class NetworkProber:
@@ -56,28 +54,22 @@ class NetworkProber:
         mask = self._masking(list(_secrets(check.spec)))
         lookers = self._lookers(check, mask)
         decisions = _all_at_once({name: self._decider(check, run, name, look, mask) for name, look in lookers.items()})
-        failed = {name: decision for name, decision in decisions.items() if not decision.passed}
-        return CheckResult(
-            check=check.name,
-            passed=not failed,
-            summary=_summary(decisions, failed),
-            evidence=tuple(decision.last for decision in decisions.values() if decision.last),
-            attempts=sum(decision.attempts for decision in decisions.values()),
-            facts={name: dict(decision.facts) for name, decision in decisions.items()},
-        )
+        return concluded(check, decisions)
 
     def _lookers(self, check: Check, mask: Mask) -> dict[str, Looker]:
         """One for each origin, by the origin's name."""
-        spec = read_spec(check)
-        if check.kind in _ON_HOSTS or check.vantage == "hosts":
-            if not check.hosts:
-                raise BadCheck(f"check '{check.name}' runs on hosts, and none match", hint="look at its host selector")
-            names = _origins(check.hosts)
-            return {n: self._looker(spec, ThroughHost(self._remote, h), h, mask) for n, h in names.items()}
-        if check.vantage not in self._places:
+        spec, origins = read_spec(check), check.origins
+        if not origins:
+            raise BadCheck(f"check '{check.name}' looks from hosts, and none match", hint="look at its host selector")
+        return {name: self._looker(spec, self._dialer(check, name, host), host, mask) for name, host in origins.items()}
+
+    def _dialer(self, check: Check, origin: str, host: Host | None) -> Dialer:
+        if host is not None:
+            return ThroughHost(self._remote, host)
+        if origin not in self._places:
             known = ", ".join([*self._places, "hosts"])
-            raise BadCheck(f"check '{check.name}': cannot look from '{check.vantage}' here; known are {known}")
-        return {check.vantage: self._looker(spec, self._places[check.vantage], None, mask)}
+            raise BadCheck(f"check '{check.name}': cannot look from '{origin}' here; known are {known}")
+        return self._places[origin]
 
     def _looker(self, spec: Spec, dialer: Dialer, host: Host | None, mask: Mask) -> Looker:
         match spec:
@@ -120,12 +112,6 @@ class NetworkProber:
         )
 
 
-def _origins(hosts: Sequence[Host]) -> dict[str, Host]:
-    """Hosts by the names that evidence calls them: their own, with the stack where two stacks use the same."""
-    names = [host.name for host in hosts]
-    return {h.name if names.count(h.name) == 1 else f"{h.stack}/{h.name} ({h.id})": h for h in hosts}
-
-
 def _all_at_once(deciders: Mapping[str, Callable[[], Decision]]) -> dict[str, Decision]:
     """Every decider in a thread of its own. What one of them raises is raised here once all have ended."""
     if len(deciders) == 1:
@@ -147,16 +133,6 @@ def _all_at_once(deciders: Mapping[str, Callable[[], Decision]]) -> dict[str, De
     if errors:
         raise errors[0]
     return {name: decisions[name] for name in deciders}
-
-
-def _summary(decisions: Mapping[str, Decision], failed: Mapping[str, Decision]) -> str:
-    shown = failed or decisions
-    name, first = next(iter(shown.items()))
-    if len(decisions) == 1:
-        return first.reason
-    if not failed:
-        return f"passed from all of {len(decisions)}, e.g. from {name}: {first.reason}"
-    return f"failed from {len(failed)} of {len(decisions)} ({', '.join(failed)}), e.g. from {name}: {first.reason}"
 
 
 def _secrets(value: Any) -> Iterable[Any]:

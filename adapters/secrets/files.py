@@ -1,0 +1,259 @@
+"""Secrets from the environment, from files, or made here and kept: one private directory per environment.
+
+    <root>/<blueprint>/<environment>/      0700
+        secrets.json                       0600: {"name": {"reference": "generate:24", "value": "..."}}
+        ssh_ed25519, ssh_ed25519.pub       0600: the environment's key pair for SSH
+        .lock                              held while something is made, so that two processes get the same
+
+A file that others may read is accepted: Docker and Kubernetes mount secrets 0444, and git checks out 0644. It is said
+through `warn`. A file that others may *write* is refused: they would choose the secret.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import stat
+import string
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from lifecycle.environment import EnvironmentRef
+from lifecycle.errors import BatonError, ExitCode
+
+ALPHABET: Final = string.ascii_letters + string.digits
+"""Characters of a generated secret: nothing that a shell, a URL, SQL, YAML or a template could read as its own."""
+SHORTEST, LONGEST = 8, 512
+FILE_LIMIT: Final = 1 << 20
+"""Bytes of a secret's file. Anything larger is another file."""
+_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+class SecretMissing(BatonError):
+    """A secret cannot be had."""
+
+    exit_code = ExitCode.USAGE
+
+
+def _nobody_listens(message: str) -> None:
+    """What warnings are for when nobody asked for them."""
+
+
+class LocalSecrets:
+    """The SecretSource port. `files` is the blueprint's folder: paths are relative to it. Thread- and process-safe."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        files: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+        warn: Callable[[str], None] = _nobody_listens,
+    ) -> None:
+        self._root = root
+        self._files = files or Path.cwd()
+        self._environ = environ
+        self._warn = warn
+
+    def resolve(self, environment: EnvironmentRef, name: str, reference: str) -> str:
+        """The secret behind a reference. Raises SecretMissing, which names the input and what would help."""
+        scheme, _, rest = reference.partition(":")
+        match scheme:
+            case "env" if rest:
+                return self._from_environ(name, rest)
+            case "file" if rest:
+                return self._from_file(name, rest)
+            case "generate" if rest.isascii() and rest.isdigit() and SHORTEST <= int(rest) <= LONGEST:
+                return self._generated(environment, name, reference, int(rest))
+        raise SecretMissing(
+            f"secret '{name}': '{reference}' is not a reference",
+            hint=f"write env:NAME, file:PATH or generate:LENGTH ({SHORTEST} to {LONGEST})",
+        )
+
+    def forget(self, environment: EnvironmentRef) -> None:
+        """Drop everything that was made for an environment, its key pair too. Again is fine."""
+        directory = self._directory(environment)
+        if not directory.exists():
+            return
+        with _locked(directory):
+            shutil.rmtree(directory)
+        with contextlib.suppress(OSError):  # other environments of the blueprint live there
+            directory.parent.rmdir()
+
+    def ssh_key(self, environment: EnvironmentRef) -> tuple[Path, str]:
+        """The environment's own key pair for SSH (ed25519, made once): path of the private key, text of the public one."""
+        with self._kept(environment) as directory:
+            private = directory / "ssh_ed25519"
+            public = private.with_suffix(".pub")
+            if not (private.exists() and public.exists()):
+                _make_key_pair(private, comment=f"baton {environment}")
+            return private, public.read_text(encoding="ascii").strip()
+
+    def _from_environ(self, name: str, variable: str) -> str:
+        value = self._environ.get(variable, "")
+        if not value:
+            state = "empty" if variable in self._environ else "not set"
+            raise SecretMissing(
+                f"secret '{name}': the environment variable {variable} is {state}",
+                hint=f"export {variable} before running Baton",
+            )
+        return value
+
+    def _from_file(self, name: str, written: str) -> str:
+        path = self._files / Path(written).expanduser()
+        try:
+            with path.open("rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                data = file.read(FILE_LIMIT + 1)
+        except OSError as error:
+            raise SecretMissing(
+                f"secret '{name}': cannot read {path}: {error.strerror}",
+                hint="paths are relative to the blueprint's folder",
+            ) from None
+        self._judge(name, path, mode)
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            raise SecretMissing(f"secret '{name}': {path} is not UTF-8 text") from None
+        if len(data) > FILE_LIMIT or not text.rstrip("\r\n"):
+            raise SecretMissing(f"secret '{name}': {path} is {'empty' if len(data) <= FILE_LIMIT else 'too large'}")
+        return text.removesuffix("\n").removesuffix("\r")
+
+    def _judge(self, name: str, path: Path, mode: int) -> None:
+        if stat.S_ISREG(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise SecretMissing(
+                f"secret '{name}': {path} may be written by others, who could choose the secret",
+                hint=f"chmod 600 {path}",
+            )
+        if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+            self._warn(f"secret '{name}': {path} may be read by others (chmod 600 {path})")
+
+    def _generated(self, environment: EnvironmentRef, name: str, reference: str, length: int) -> str:
+        with self._kept(environment) as directory:
+            path = directory / "secrets.json"
+            kept = _read(path)
+            entry = kept.get(name)
+            if entry is None:
+                entry = kept[name] = {"reference": reference, "value": _random(length)}
+                _write(path, json.dumps(kept, indent=1))
+            elif entry["reference"] != reference:
+                raise SecretMissing(
+                    f"secret '{name}' of {environment} was made by {entry['reference']}, and the blueprint now says {reference}",
+                    hint="a generated secret is not changed under a running environment: take it down first, or name a new input",
+                )
+            return str(entry["value"])
+
+    @contextlib.contextmanager
+    def _kept(self, environment: EnvironmentRef) -> Iterator[Path]:
+        """The environment's directory, made if need be, and locked."""
+        directory = self._directory(environment)
+        while True:
+            _make_private(self._root, directory)
+            with _locked(directory) as there:
+                if there:  # not forgotten between making and locking it
+                    yield directory
+                    return
+
+    def _directory(self, environment: EnvironmentRef) -> Path:
+        for part in (environment.blueprint, environment.name):
+            if not _SAFE_NAME.fullmatch(part):
+                raise SecretMissing(f"'{part}' cannot be the name of a directory", hint="use letters, digits, - and _")
+        return self._root / environment.blueprint / environment.name
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[bool]:
+    """Hold the directory's lock. Gives whether the directory is still the one that was locked."""
+    path = directory / ".lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            same = os.fstat(descriptor).st_ino == path.stat().st_ino
+        except FileNotFoundError:
+            same = False
+        yield same
+    finally:
+        os.close(descriptor)
+
+
+def _make_private(root: Path, directory: Path) -> None:
+    """Make the directory and what is missing above it, 0700 from the root down."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in (directory.parent, directory):
+        try:
+            path.mkdir(mode=0o700, exist_ok=True)
+        except FileNotFoundError:  # forgotten at this moment by somebody else
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.mkdir(mode=0o700, exist_ok=True)
+    mode = directory.stat().st_mode
+    if mode & 0o077:
+        directory.chmod(0o700)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    try:
+        kept = json.loads(text)
+        if not isinstance(kept, dict) or not all({"reference", "value"} <= set(entry) for entry in kept.values()):
+            raise ValueError("it does not hold what Baton writes")
+    except (ValueError, TypeError) as error:
+        raise SecretMissing(
+            f"the generated secrets in {path} cannot be read: {error}",
+            hint="restore the file from a backup; removing it makes new secrets, which running hosts do not know",
+        ) from None
+    return kept
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file in one step, 0600, on the disk before it counts."""
+    descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # mkstemp makes it 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _random(length: int) -> str:
+    """Letters and digits with at least one small letter, one capital and one digit, as most password rules want."""
+    while True:
+        made = "".join(secrets.choice(ALPHABET) for _ in range(length))
+        if re.search("[a-z]", made) and re.search("[A-Z]", made) and re.search("[0-9]", made):
+            return made
+
+
+def _make_key_pair(private: Path, *, comment: str) -> None:
+    """Both halves appear under their names only when they are whole; the private one last."""
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=private.parent) as folder:
+        made = Path(folder) / "key"
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(made)]
+        try:
+            done = subprocess.run(
+                argv, check=False, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL
+            )
+        except FileNotFoundError:
+            raise BatonError("there is no ssh-keygen on this machine", hint="apt-get install openssh-client") from None
+        if done.returncode:
+            raise BatonError(f"ssh-keygen could not make a key pair: {done.stderr.strip()[-300:]}")
+        made.with_suffix(".pub").replace(private.with_suffix(".pub"))
+        made.replace(private)
