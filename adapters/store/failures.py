@@ -90,7 +90,7 @@ _FAILURES = _failures(
         "grant it CREATE and USAGE on the schema, or let an administrator run the first command",
     ),
     (
-        r"connection failed|could not (connect|receive|send)|connection (refused|timeout|is bad|is lost)"
+        r"connection failed|failed to resolve|could not (connect|receive|send)|connection (refused|timeout|is bad|is lost)"
         r"|server closed|terminat|consuming input failed|57P0\d|08\w{3}",
         "the store at {where} cannot be reached",
         "check that the database server runs and that this machine may connect to it",

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from adapters.store.store import open_store
 from lifecycle.environment import EnvironmentRef, Phase, transition
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.inventory import Connection, Trust
@@ -18,7 +17,6 @@ from lifecycle.ledger import Broken, Draft, overall, verify
 from lifecycle.lock import Lock, Locked, LostLock
 from lifecycle.ports import Store
 from lifecycle.sensitive import Sensitive
-from tests.support import postgresql
 from tests.support.stores import (
     ANNA,
     BERT,
@@ -38,16 +36,6 @@ from tests.support.stores import (
     in_postgresql,
     in_sqlite,
 )
-
-
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[Path]:
-    try:
-        with postgresql.server() as home:
-            open_store(postgresql.url(home, "template1"), key_path=home / "key").close()
-            yield home
-    except postgresql.Unavailable as why:
-        pytest.skip(str(why))
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
