@@ -5,12 +5,22 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Discriminator, Field, StrictInt, Tag, ValidationInfo, field_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    PlainValidator,
+    StrictInt,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from lifecycle import verification
 from lifecycle.blueprint.hosts import HostSelector
 from lifecycle.blueprint.probes import KINDS, Command, CommandExpect, Http, Part, Sql, TcpExpect, TcpTarget, Tls
-from lifecycle.blueprint.scalars import AfterName, Delay, Duration, Name, Text
+from lifecycle.blueprint.problems import did_you_mean
+from lifecycle.blueprint.scalars import AfterName, Delay, Duration, Name, Text, describe, wrong
 from lifecycle.sensitive import JSON
 
 _BUILT_IN = verification.Thresholds()
@@ -39,6 +49,13 @@ class Place(StrEnum):
     OUTSIDE = "outside"  # where the environment's users are
 
 
+def _place(value: object) -> Place:
+    if isinstance(value, str) and value in tuple(Place):
+        return Place(value)
+    suggestion = did_you_mean(value, Place) if isinstance(value, str) else ""
+    raise wrong(f"found {describe(value)}", "controller, outside, or a mapping with stack, group or tags", suggestion)
+
+
 def _place_or_hosts(value: object) -> str:
     return "<hosts>" if isinstance(value, dict | HostSelector) else "<place>"
 
@@ -50,8 +67,10 @@ def _tcp_or_command(value: object) -> str:
 Expect = Annotated[
     Annotated[TcpExpect, Tag("<tcp>")] | Annotated[CommandExpect, Tag("<command>")], Discriminator(_tcp_or_command)
 ]
+PLACES = WithJsonSchema({"enum": [str(place) for place in Place]})
 From = Annotated[
-    Annotated[Place, Tag("<place>")] | Annotated[HostSelector, Tag("<hosts>")], Discriminator(_place_or_hosts)
+    Annotated[Place, PlainValidator(_place), PLACES, Tag("<place>")] | Annotated[HostSelector, Tag("<hosts>")],
+    Discriminator(_place_or_hosts),
 ]
 
 

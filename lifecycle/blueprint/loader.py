@@ -21,7 +21,9 @@ def load(text: str, filename: str = "blueprint.yaml") -> Blueprint:
     except yaml12.NotYaml as error:
         raise BlueprintInvalid([_problem(filename, error.fault)]) from None
     blueprint, faults = _model(document)
-    faults = [*document.faults, *faults, *rules.faults(document)]
+    unread = {fault.place for fault in document.faults}  # nothing stands there now: the model need not say so
+    faults = [fault for fault in [*faults, *rules.faults(document)] if fault.place not in unread]
+    faults += document.faults
     if blueprint is None or faults:
         unique = dict.fromkeys(sorted(faults, key=lambda fault: fault.place))
         raise BlueprintInvalid(_problem(filename, fault) for fault in unique)

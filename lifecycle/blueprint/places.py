@@ -93,11 +93,7 @@ def fault(error: ErrorDetails, document: Document) -> Fault:
         case "extra_forbidden":
             return _unknown_key((*path[:-1], str(error["loc"][-1])), document)
         case "missing":
-            missing = str(error["loc"][-1])
-            owner = (
-                f"'{path[-1]}'" if path and isinstance(path[-1], str) else "this element" if path else "the blueprint"
-            )
-            return Fault(document.key_at(path), path, f"{owner} has no '{missing}'")
+            return Fault(document.key_at(path), path, f"the key '{error['loc'][-1]}' is missing")
         case _:
             return _wrong_value(error, path, document)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, WithJsonSchema
 
-from lifecycle.blueprint.scalars import Duration, FilePath, Port, Regex, Text, Url, describe, wrong
+from lifecycle.blueprint.scalars import Between, Duration, FilePath, Port, Regex, Text, Url, describe, wrong
 from lifecycle.sensitive import JSON
 
 
@@ -41,7 +41,7 @@ def _at_least_one(statuses: tuple[int, ...]) -> tuple[int, ...]:
     return statuses
 
 
-Status = Annotated[StrictInt, Field(ge=100, le=599)]
+Status = Annotated[int, Between(100, 599, "a status")]
 Statuses = Annotated[
     tuple[Status, ...],
     BeforeValidator(_one_or_many),
@@ -113,9 +113,9 @@ _HOST_AND_PORT = re.compile(r"(\[[^\[\]\s]+\]|(?:\$\{[^}]*\}|[^\s:])+):([0-9]{1,
 
 
 def _host_and_port(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, dict | Tcp):
         return value
-    match = _HOST_AND_PORT.fullmatch(value)
+    match = _HOST_AND_PORT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise wrong(f"found {describe(value)}", "host:port, or a mapping with host and port")
     host, port = match[1], match[2]
@@ -174,7 +174,7 @@ Command = Annotated[
 class CommandExpect(Part):
     """How a command must end, and what it must print."""
 
-    exit: Annotated[StrictInt, Field(ge=0, le=255)] = 0
+    exit: Annotated[int, Between(0, 255, "an exit code")] = 0
     stdout: TextMatch | None = None
 
 

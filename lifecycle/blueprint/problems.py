@@ -54,7 +54,7 @@ def dotted(path: Path) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
-def did_you_mean(word: str, known: Iterable[str], shown: str = "{}") -> str:
-    """`did you mean 'x'?` for the most similar known word; empty when none is similar. `shown` frames it."""
+def did_you_mean(word: str, known: Iterable[str], before: str = "", after: str = "") -> str:
+    """`did you mean 'x'?` for the most similar known word, with what stands around it; empty when none is similar."""
     close = difflib.get_close_matches(word, list(known), 1, 0.6)
-    return f"did you mean '{shown.format(close[0])}'?" if close else ""
+    return f"did you mean '{before}{close[0]}{after}'?" if close else ""

@@ -105,7 +105,7 @@ def _reference(reference: Reference, allowed: Grant, document: Document) -> Iter
         case Kind.OUTPUT:
             stacks = document.data.get("stacks")
             if isinstance(stacks, dict) and reference.name not in stacks:
-                yield _unknown("stack", reference, stacks, f"${{stacks.{{}}.outputs.{reference.output}}}")
+                yield _unknown("stack", reference, stacks, "${stacks.", f".outputs.{reference.output}}}")
             if not allowed.outputs:
                 yield _fault(
                     f"${{{reference}}} cannot be used here: {allowed.why}", "${inputs.NAME} or ${environment.name}"
@@ -113,7 +113,7 @@ def _reference(reference: Reference, allowed: Grant, document: Document) -> Iter
         case Kind.ENVIRONMENT:
             if reference.name not in ENVIRONMENT_KEYS:
                 known = dict.fromkeys(ENVIRONMENT_KEYS)
-                yield _unknown("value of the environment", reference, known, "${{environment.{}}}")
+                yield _unknown("value of the environment", reference, known, "${environment.", "}")
 
 
 def _input(reference: Reference, allowed: Grant, document: Document) -> Iterator[Fault]:
@@ -121,7 +121,7 @@ def _input(reference: Reference, allowed: Grant, document: Document) -> Iterator
     if not isinstance(inputs, dict):
         return
     if reference.name not in inputs:
-        yield _unknown("input", reference, inputs, "${{inputs.{}}}")
+        yield _unknown("input", reference, inputs, "${inputs.", "}")
         return
     declared = inputs[reference.name] if isinstance(inputs[reference.name], dict) else {}
     if reference.path and declared.get("type") in ("string", "integer", "number", "boolean"):
@@ -135,8 +135,8 @@ def _input(reference: Reference, allowed: Grant, document: Document) -> Iterator
         )
 
 
-def _unknown(what: str, reference: Reference, known: dict[str, JSON], shown: str) -> Fault:
-    suggestion = did_you_mean(reference.name, known, shown)
+def _unknown(what: str, reference: Reference, known: dict[str, JSON], before: str, after: str) -> Fault:
+    suggestion = did_you_mean(reference.name, known, before, after)
     expected = "" if suggestion else f"one of {', '.join(known)}" if known else f"a declared {what}"
     return _fault(f"unknown {what} '{reference.name:.60}' in ${{{reference}}}", expected, suggestion)
 

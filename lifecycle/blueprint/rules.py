@@ -51,7 +51,7 @@ class _Rules:
             yield from self.after(step.get("after"), (*path, "after"), known)
         for index, check in enumerate(checks):
             path = ("verify", "checks", index)
-            yield from self.check(check, path, data)
+            yield from self.check(check, path, data) if check else ()
             yield from self.after(check.get("after"), (*path, "after"), known)
 
     # --- stacks

@@ -16,7 +16,6 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainSerializer,
     PlainValidator,
-    StrictInt,
     Tag,
     WithJsonSchema,
 )
@@ -81,6 +80,28 @@ class Matches:
         return {**handler(schema), "pattern": f"^({self.pattern})$"}
 
 
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Says that a whole number lies between two, both included, and what it is in plain words."""
+
+    low: int
+    high: int
+    what: str
+
+    def check(self, value: object) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
+            return value
+        raise wrong(f"found {describe(value)}", f"{self.what}: a number from {self.low} to {self.high}")
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.check, json_schema_input_schema=core_schema.int_schema()
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
+
 Name = Annotated[
     str,
     Matches(r"[a-z][a-z0-9-]{0,30}", "a name: small letters, digits and dashes, a letter first, at most 31 characters"),
@@ -127,7 +148,7 @@ def _number_or_reference(value: object) -> str:
     return "<reference>" if isinstance(value, str) and "${" in value else "<number>"
 
 
-PortNumber = Annotated[StrictInt, Field(ge=1, le=65535)]
+PortNumber = Annotated[int, Between(1, 65535, "a port")]
 Port: TypeAlias = Annotated[
     Annotated[PortNumber, Tag("<number>")] | Annotated[OneReference, Tag("<reference>")],
     Discriminator(_number_or_reference),
@@ -213,7 +234,9 @@ def _serial(value: object) -> int | str:
         return value
     if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]?%|100%", value):
         return value
-    raise wrong(f"found {describe(value)}", "how many hosts at a time: a number from 1, or a part such as 50%")
+    raise wrong(
+        f"found {describe(value)}", "how many hosts to take at a time: a number from 1, or a part of them such as 50%"
+    )
 
 
 Serial = Annotated[
