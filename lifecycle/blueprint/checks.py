@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import (
     Discriminator,
     Field,
+    PlainSerializer,
     PlainValidator,
     StrictInt,
     Tag,
@@ -67,9 +68,14 @@ def _tcp_or_command(value: object) -> str:
 Expect = Annotated[
     Annotated[TcpExpect, Tag("<tcp>")] | Annotated[CommandExpect, Tag("<command>")], Discriminator(_tcp_or_command)
 ]
-PLACES = WithJsonSchema({"enum": [str(place) for place in Place]})
+PlaceName = Annotated[
+    Place,
+    PlainValidator(_place),
+    PlainSerializer(lambda place: place, Place),
+    WithJsonSchema({"enum": [str(place) for place in Place]}),
+]
 From = Annotated[
-    Annotated[Place, PlainValidator(_place), PLACES, Tag("<place>")] | Annotated[HostSelector, Tag("<hosts>")],
+    Annotated[PlaceName, Tag("<place>")] | Annotated[HostSelector, Tag("<hosts>")],
     Discriminator(_place_or_hosts),
 ]
 

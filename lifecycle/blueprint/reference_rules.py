@@ -16,15 +16,14 @@ from lifecycle.sensitive import JSON
 class Grant:
     """What may be referenced at a place, and whether secrets may."""
 
-    outputs: bool
-    secrets: bool
-    why: str = ""  # not
+    no_outputs: str = ""  # why not, if not
+    no_secrets: str = ""
 
 
-_ANYTHING: Final = Grant(True, True)
-_BEFORE_STACKS: Final = Grant(False, False, "tags are known before any stack is applied, and can be read by anybody")
-_CONNECTION: Final = Grant(True, False, "it shows in the process list")
-_ON_HOST: Final = Grant(True, False, "it shows in the host's process list")
+_ANYTHING: Final = Grant()
+_BEFORE_STACKS: Final = Grant("tags are needed before any stack is applied", "everybody may read tags")
+_CONNECTION: Final = Grant(no_secrets="it would show in the list of processes")
+_ON_HOST: Final = Grant(no_secrets="it would show in the host's list of processes")
 _FREE_TEXT: Final = ("description", "owner", "pattern")
 
 
@@ -106,9 +105,10 @@ def _reference(reference: Reference, allowed: Grant, document: Document) -> Iter
             stacks = document.data.get("stacks")
             if isinstance(stacks, dict) and reference.name not in stacks:
                 yield _unknown("stack", reference, stacks, "${stacks.", f".outputs.{reference.output}}}")
-            if not allowed.outputs:
+            if allowed.no_outputs:
                 yield _fault(
-                    f"${{{reference}}} cannot be used here: {allowed.why}", "${inputs.NAME} or ${environment.name}"
+                    f"${{{reference}}} cannot be used here: {allowed.no_outputs}",
+                    "${inputs.NAME} or ${environment.name}",
                 )
         case Kind.ENVIRONMENT:
             if reference.name not in ENVIRONMENT_KEYS:
@@ -129,9 +129,9 @@ def _input(reference: Reference, allowed: Grant, document: Document) -> Iterator
             f"${{{reference}}} leads to nothing: the input is of type {declared['type']}",
             f"${{inputs.{reference.name}}}",
         )
-    if declared.get("secret") is True and not allowed.secrets:
+    if declared.get("secret") is True and allowed.no_secrets:
         yield _fault(
-            f"the secret ${{{reference}}} cannot be used here: {allowed.why}", "a value that everybody may see"
+            f"the secret ${{{reference}}} cannot be used here: {allowed.no_secrets}", "a value that everybody may see"
         )
 
 
