@@ -10,7 +10,7 @@ from adapters.settings import Settings
 from baton import console
 from lifecycle.errors import BatonError
 
-Words = Annotated[tuple[str, ...], Parameter(allow_leading_hyphen=True, help="A verb of the local cloud and its arguments.")]
+Words = Annotated[str, Parameter(allow_leading_hyphen=True, help="A verb of the local cloud and its arguments.")]
 
 
 def cloud(*words: Words) -> int:

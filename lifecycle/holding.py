@@ -37,9 +37,7 @@ def holding(
         store.release(lock)
 
 
-def _beat(
-    store: Store, lock: Lock, cancel: Cancellation, over: Event, lease: timedelta, heartbeat: timedelta
-) -> None:
+def _beat(store: Store, lock: Lock, cancel: Cancellation, over: Event, lease: timedelta, heartbeat: timedelta) -> None:
     missed = timedelta(0)
     while not over.wait(heartbeat.total_seconds()):
         try:

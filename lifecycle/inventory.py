@@ -79,8 +79,9 @@ class ConnectionDefaults:
 
     def fill(self, host: Host) -> Host:
         """A host seen by tag, with everything that a tag does not tell."""
-        connection = self.connection(host.connection.address, host.id)
-        return replace(host, connection=connection, trust=self.trust, ca=self.ca)
+        inside = "private_address" if self.jump or self.proxy_command else "public_address"  # where we come in from
+        address = str(host.facts.get(inside) or host.connection.address)
+        return replace(host, connection=self.connection(address, host.id), trust=self.trust, ca=self.ca)
 
     def connection(
         self, address: str, host_id: str, *, user: str = "", port: int = 0, jump: str = "", key: str = ""

@@ -14,7 +14,7 @@ from lifecycle.inventory import Host
 
 Where = Annotated[str, Parameter(help="An environment as <blueprint>/<name>.")]
 Name = Annotated[str, Parameter(help="The host's name; may be left out where there is only one.")]
-Command = Annotated[tuple[str, ...], Parameter(help="A command to run there, after --.", allow_leading_hyphen=True)]
+Command = Annotated[str, Parameter(help="A command to run there, after --.", allow_leading_hyphen=True)]
 
 
 def ssh(environment: Where, host: Name = "", *command: Command) -> int:

@@ -1,0 +1,199 @@
+"""The one composition root: settings in, ports out. Nobody else builds an adapter."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from adapters import endpoint as endpoints
+from adapters import shipped
+from adapters.clock import SystemClock
+from adapters.endpoint import Endpoint
+from adapters.process.owner import alive
+from adapters.secrets.files import LocalSecrets
+from adapters.secrets.scrub import Scrubber, masking
+from adapters.settings import Settings
+from adapters.store.store import SqlStore
+from adapters.store.store import open_store as open_sql_store
+from lifecycle.blueprint.model import Connection
+from lifecycle.blueprint.scalars import KeyKind
+from lifecycle.environment import EnvironmentRef
+from lifecycle.errors import BatonError, ExitCode
+from lifecycle.events import Event
+from lifecycle.inventory import ConnectionDefaults, Host, Ready
+from lifecycle.lock import Owner
+from lifecycle.ports import EventSink, Ports, Run
+from lifecycle.ssh_options import host_argv
+
+
+class KeyMissing(BatonError):
+    """The private key that the blueprint names is not there."""
+
+    exit_code = ExitCode.USAGE
+
+
+def open_store(settings: Settings) -> SqlStore:
+    """The store alone, for verbs that only look."""
+    return open_sql_store(settings.store_url, key_path=settings.home / "store.key", gone=_gone)
+
+
+def _gone(owner: Owner) -> bool:
+    """Whether a lock's owner is proven dead. One on another machine never is: its lease has to run out."""
+    return alive(owner) is False
+
+
+class EventScrubber(Scrubber):
+    """A scrubber that takes whole events."""
+
+    def event(self, event: Event) -> Event:
+        """The event with every secret in its texts masked."""
+        return replace(event, message=self.text(event.message), data=self.value(dict(event.data)))
+
+
+@dataclass
+class Registry:
+    """Builds adapters from settings and passes them in. One per run; `close` it."""
+
+    settings: Settings
+    store: SqlStore
+    endpoint: Endpoint
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Raises CloudUnavailable when the cloud that the settings name is not there."""
+        endpoint = endpoints.find(settings)
+        return cls(settings, open_store(settings), endpoint)
+
+    def close(self) -> None:
+        self.store.close()
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        return SystemClock()
+
+    @cached_property
+    def scrubber(self) -> EventScrubber:
+        return EventScrubber()
+
+    def secrets(self, base: Path) -> LocalSecrets:
+        """Secrets of environments; `base` is the blueprint's folder, which files are relative to."""
+        return LocalSecrets(self.settings.environments, files=base)
+
+    def ssh_key(self, ref: EnvironmentRef) -> tuple[Path, str]:
+        """(private key's path, public key) of the environment's own key pair."""
+        return self.secrets(Path()).ssh_key(ref)
+
+    def connection_defaults(self, connection: Connection, ref: EnvironmentRef, base: Path) -> ConnectionDefaults:
+        """A blueprint's connection, with its files read and the cloud's way to its instances."""
+        through_cloud = bool(self.endpoint.proxy_command and not connection.jump)
+        return ConnectionDefaults(
+            user=connection.user,
+            port=connection.port if isinstance(connection.port, int) else 22,
+            key=self._key(connection, ref, base),
+            become=connection.become,
+            jump=connection.jump or "",
+            trust=connection.trust,
+            ca=(base / Path(connection.ca).expanduser()).read_text().strip() if connection.ca else "",
+            proxy_command=self.endpoint.proxy_command if through_cloud else "",
+            proxy_passes_fd=through_cloud,
+            ready_deadline=connection.ready_deadline,
+        )
+
+    def _key(self, connection: Connection, ref: EnvironmentRef, base: Path) -> str:
+        match connection.key.kind:
+            case KeyKind.GENERATE:
+                return str(self.ssh_key(ref)[0])
+            case KeyKind.FILE:
+                path = (base / Path(connection.key.path).expanduser()).resolve()
+                if not path.is_file():
+                    hint = "`connection.key` is generate, agent or file:PATH"
+                    raise KeyMissing(f"the private key {path} is not there", hint=hint)
+                return str(path)
+            case KeyKind.AGENT:
+                return ""
+
+    @contextmanager
+    def ports(self, sink: EventSink, base: Path) -> Iterator[Ports]:
+        """Every port for one run. What the run opened (connections, directories) is closed and removed with it."""
+        from adapters.ansible.adapter import AnsibleConfigurator
+        from adapters.cloud.api import Aws, AwsSettings
+        from adapters.cloud.hosts import AwsHosts
+        from adapters.cloud.tagged import AwsCloud
+        from adapters.probe.dialer import Broker, Direct
+        from adapters.probe.prober import NetworkProber
+        from adapters.probe.remote import Remote
+        from adapters.ssh.directory import open_session
+        from adapters.ssh.ladder import Ladder
+
+        aws = Aws(AwsSettings.of(_description(self.endpoint)))
+        outside = Broker(Path(self.endpoint.broker)) if self.endpoint.broker else Direct()
+        with ExitStack() as stack:
+            directory = stack.enter_context(open_session())
+            hosts = AwsHosts(aws)
+            yield Ports(
+                provisioner=self._provisioner(),
+                configurator=AnsibleConfigurator(
+                    roles=[base / "playbooks" / "roles", base / "roles", shipped.playbooks_dir() / "roles"],
+                    paths=directory,
+                ),
+                prober=NetworkProber(
+                    places={"controller": outside, "outside": outside},
+                    remote=Remote(directory),
+                    clock=self.clock,
+                    masking=masking,
+                ),
+                hosts=_Hosts(hosts, Ladder(directory, hosts.console_keys)),
+                cloud=AwsCloud(aws),
+                store=self.store,
+                clock=self.clock,
+                sink=sink,
+            )
+
+    def _provisioner(self) -> Any:
+        from adapters.terraform.adapter import TerraformProvisioner
+
+        return TerraformProvisioner(
+            root=self.settings.environments,
+            environ=self.endpoint.variables(),
+            key=self.store.key,
+            binary=self.settings.terraform,
+            mirror=self.settings.mirror,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Hosts:
+    """The HostSource port: the cloud sees hosts, the ladder waits for them."""
+
+    seen: Any
+    ladder: Any
+
+    def discover(self, environment: EnvironmentRef, stack: str) -> Sequence[Host]:
+        found: Sequence[Host] = self.seen.discover(environment, stack)
+        return found
+
+    def await_ready(self, host: Host, run: Run) -> Ready:
+        ready: Ready = self.ladder.await_ready(host, run)
+        return ready
+
+    def answers_as(self, host: Host) -> bool:
+        return bool(self.ladder.answers_as(host))
+
+
+def _description(endpoint: Endpoint) -> Mapping[str, Any]:
+    return {k: getattr(endpoint, k) for k in ("endpoint_url", "region", "access_key", "secret_key", "proxy_command")}
+
+
+@contextmanager
+def ssh_command(host: Host, *, interactive: bool) -> Iterator[list[str]]:
+    """`ssh` as Baton itself enters this host; append a remote command, or nothing for a shell."""
+    from adapters.ssh.directory import open_session
+
+    with open_session() as directory:
+        argv = host_argv(host, directory)
+        yield [argv[0], "-tt" if interactive and sys.stdin.isatty() else "-T", *argv[2:]] if interactive else argv
+
+
