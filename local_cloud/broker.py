@@ -17,7 +17,6 @@ import errno
 import json
 import logging
 import os
-import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -34,13 +33,14 @@ Answer = tuple[dict[str, Any], int | None]
 
 
 class Broker:
-    """Serves `listener` until the process ends. `instances` gives the rows of `ls`, `logs` an instance's two logs."""
+    """Answers from the region; `instances` gives the rows of `ls`."""
 
     def __init__(self, region: Region, instances: Callable[[], list[dict[str, Any]]]) -> None:
         self._region = region
         self._instances = instances
 
     def serve(self, listener: socket.socket) -> None:
+        """Answers every client in a thread of its own, until the process ends."""
         while True:
             client, _ = listener.accept()
             threading.Thread(target=self._handle, args=(client,), daemon=True).start()
@@ -89,8 +89,8 @@ class Broker:
                 self._region.hosts.kill(id, expected=False)
                 return {"ok": True}, None
             case {"do": "enter", "id": str(id)}:
-                host = self._region.hosts.get(id)
-                return ({"ok": True}, os.pidfd_open(host.pid)) if host else self._absent(id)
+                found = self._region.hosts.get(id)
+                return ({"ok": True}, os.pidfd_open(found.pid)) if found else self._absent(id)
             case _:
                 return _no("bad request", "neither a dial nor a do that the broker knows")
 
@@ -124,8 +124,3 @@ def dial(network: int, host: str, port: int, timeout: float) -> Answer:
 
 def _no(error: str, message: str) -> Answer:
     return {"ok": False, "error": error, "message": message}, None
-
-
-def end_process() -> None:
-    """Asks the server's main thread to end (a broken invariant: better no cloud than a lying one)."""
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -6,13 +6,19 @@ Standard library only, and few modules of it: it runs before every SSH connectio
 no process stays between them.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import socket
 import sys
 
+TYPE_CHECKING = False  # importing typing would cost more than everything else here
+if TYPE_CHECKING:
+    from typing import Any
 
-def address(path):
+
+def address(path: str) -> tuple[str, int | None]:
     """A name for a unix socket whose path may be longer than the kernel's 107 characters: (name, descriptor or None)."""
     if len(os.fsencode(path)) < 108:
         return path, None
@@ -20,7 +26,7 @@ def address(path):
     return f"/proc/self/fd/{folder}/{os.path.basename(path)}", folder
 
 
-def ask(broker, request):
+def ask(broker: str, request: dict[str, object]) -> tuple[dict[str, Any], int | None]:
     """The broker's answer (a dict) and the descriptor that came with it, or None."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         name, folder = address(broker)
@@ -30,7 +36,8 @@ def ask(broker, request):
             if folder is not None:
                 os.close(folder)
         client.sendall(json.dumps(request).encode() + b"\n")
-        data, descriptors = b"", []
+        data = b""
+        descriptors: list[int] = []
         while not data.endswith(b"\n"):
             part, received, _, _ = socket.recv_fds(client, 1 << 16, 1)
             descriptors += received
@@ -41,7 +48,7 @@ def ask(broker, request):
     return answer, descriptors[0] if descriptors else None
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     if len(arguments) != 3 or not arguments[2].isdigit():
         print("usage: connect.py BROKER_SOCK INSTANCE_ID PORT", file=sys.stderr)
         return 64

@@ -84,7 +84,8 @@ def _delegated(file: str) -> int | None:
 
 def stage(*avoid: Path) -> str:
     """A standard directory to mount the cloud's view over: one that nothing we still read lies in."""
-    used = [Path(path).resolve() for path in (*avoid, sys.prefix, sys.base_prefix, __file__, *filter(None, sys.path))]
+    texts = [*map(str, avoid), sys.prefix, sys.base_prefix, __file__, *filter(None, sys.path)]
+    used = [Path(text).resolve() for text in texts]
     for candidate in map(Path, _STAGES):
         if candidate.is_dir() and not any(path.is_relative_to(candidate) for path in used):
             return str(candidate)
@@ -185,7 +186,12 @@ def _entry(made: int, mapped: int, lifeline: int, binds: dict[str, Path], at: st
 def _mount_stage(at: str, binds: dict[str, Path]) -> None:
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("tmpfs", at, "tmpfs", linux.MS_NOSUID, "mode=755,uid=0,gid=0,size=16m")
-    as_inner_root(lambda: [os.mkdir(f"{at}/{name}") for name in (*binds, "layer")])
+
+    def make_directories() -> None:
+        for name in (*binds, "layer"):
+            os.mkdir(f"{at}/{name}")
+
+    as_inner_root(make_directories)
     for name, source in binds.items():
         linux.mount(str(source), f"{at}/{name}", flags=linux.MS_BIND | linux.MS_REC)
 

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.core.types import Base64EncodedString
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import ec2_backends, elastic_ip_addresses, elastic_network_interfaces
@@ -27,9 +28,8 @@ from moto.ec2.models.elastic_network_interfaces import NetworkInterface, Network
 from moto.ec2.models.instances import Instance, InstanceBackend, StateReason
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.responses import EC2Response
-from moto.ec2.utils import Base64EncodedString
-from moto.iam import iam_backends
-from moto.sts import sts_backends
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
 
 from local_cloud.boot import mac
 from local_cloud.errors import CloudError
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 _READS = ("Describe", "Get", "List", "Search")
-_NO_TOKEN = "ABCDE"  # the server's own word for "none given"
+_NONE_GIVEN = "ABCDE"  # the server's own word for "none given"
 ENVIRONMENT_TAG = "baton:environment"
 
 
@@ -203,14 +203,14 @@ class Hooks:
         self._region = region
         self._run, self._terminate = InstanceBackend.run_instances, Instance.terminate
         self._stop, self._start = Instance.stop, Instance.start
-        InstanceBackend.run_instances = _method(self.run)
-        Instance.terminate = _method(self.terminate)
-        Instance.stop = _method(self.stop)
-        Instance.start = _method(self.start)
-        Instance.reboot = _method(self.reboot)
-        EC2Response.get_console_output = _method(self.console)
-        elastic_network_interfaces.random_public_ip = self.public_address  # type: ignore[attr-defined]
-        elastic_ip_addresses.random_ip = self.public_address  # type: ignore[attr-defined]
+        _patch(InstanceBackend, "run_instances", _method(self.run))
+        _patch(Instance, "terminate", _method(self.terminate))
+        _patch(Instance, "stop", _method(self.stop))
+        _patch(Instance, "start", _method(self.start))
+        _patch(Instance, "reboot", _method(self.reboot))
+        _patch(EC2Response, "get_console_output", _method(self.console))
+        _patch(elastic_network_interfaces, "random_public_ip", self.public_address)
+        _patch(elastic_ip_addresses, "random_ip", self.public_address)
         self._reconcile_after_calls()
         _groups_are_one()
         _images_have_a_root_device_type()
@@ -225,7 +225,7 @@ class Hooks:
                 hooks.settle()
             return result
 
-        EC2Response.call_action = call_action  # type: ignore[method-assign]
+        _patch(EC2Response, "call_action", call_action)
 
     def settle(self) -> None:
         """Reality follows the API; the journal follows both."""
@@ -260,19 +260,19 @@ class Hooks:
 
     def run(self, backend: Any, *args: Any, **kwargs: Any) -> Any:
         """RunInstances: pending now, running when sshd answers; a failed boot ends as terminated with its reason."""
-        request = kwargs.get("client_token", _NO_TOKEN)
+        request = kwargs.get("client_token", _NONE_GIVEN)
         if request in self._requests:
             return self._requests[request]  # the same request sent again makes nothing twice
         if kwargs.get("key_name"):
             backend.describe_key_pairs(key_names=[kwargs["key_name"]])  # an unknown key pair is an error, as on AWS
         given = {nic.get("NetworkInterfaceId") for nic in kwargs.get("nics") or []}
         reservation = self._run(backend, *args, **kwargs)
-        if request != _NO_TOKEN:
+        if request != _NONE_GIVEN:
             self._requests[request] = reservation
         for instance in reservation.instances:
             set_state(instance, "pending")
             nic = instance.nics[0]
-            nic.mac_address = mac(nic.private_ip_address)
+            nic.mac_address = mac(str(nic.private_ip_address))
             if nic.id not in given:
                 nic.delete_on_termination = True
             instance.security_groups = list(nic.group_set)
@@ -363,6 +363,13 @@ class Hooks:
         return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": text})
 
 
+def _patch(owner: Any, name: str, function: Callable[..., Any]) -> None:
+    """Replaces an attribute that must be there: another version of the server is refused, not half hooked."""
+    if not hasattr(owner, name):
+        raise CloudError(f"This moto has no {owner.__name__}.{name}.", "The local cloud needs exactly moto==5.2.5.")
+    setattr(owner, name, function)
+
+
 def _method(call: Callable[..., Any]) -> Callable[..., Any]:
     """A function for a class: a bound method put there would not receive the object that it is called on."""
 
@@ -396,8 +403,8 @@ def _groups_are_one() -> None:
             instance.nics[0]._group_set = list(instance.security_groups)
         return instance
 
-    NetworkInterfaceBackend.modify_network_interface_attribute = nic_changed  # type: ignore[method-assign,assignment]
-    InstanceBackend.modify_instance_security_groups = instance_changed  # type: ignore[method-assign]
+    _patch(NetworkInterfaceBackend, "modify_network_interface_attribute", nic_changed)
+    _patch(InstanceBackend, "modify_instance_security_groups", instance_changed)
 
 
 def _images_have_a_root_device_type() -> None:
@@ -407,4 +414,4 @@ def _images_have_a_root_device_type() -> None:
     def get_filter_value(ami: Ami, filter_name: str, method_name: str | None = None) -> Any:
         return ami.root_device_type if filter_name == "root-device-type" else value(ami, filter_name, method_name)
 
-    Ami.get_filter_value = get_filter_value  # type: ignore[method-assign]
+    _patch(Ami, "get_filter_value", get_filter_value)
