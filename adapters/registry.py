@@ -194,6 +194,5 @@ def ssh_command(host: Host, *, interactive: bool) -> Iterator[list[str]]:
 
     with open_session() as directory:
         argv = host_argv(host, directory)
-        yield [argv[0], "-tt" if interactive and sys.stdin.isatty() else "-T", *argv[2:]] if interactive else argv
-
-
+        terminal = interactive and sys.stdin.isatty()
+        yield ["ssh", "-tt", *argv[2:]] if terminal else argv  # argv[1] is -T

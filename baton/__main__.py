@@ -27,7 +27,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return int(app(list(arguments), exit_on_error=False, print_error=False) or 0)
     except CycloptsError as error:
-        console.complain(BatonError(str(error), hint=f"see: baton {' '.join(error.command_chain or ())} --help".strip()))
+        console.complain(
+            BatonError(str(error), hint=f"see: baton {' '.join(error.command_chain or ())} --help".strip())
+        )
         return int(ExitCode.USAGE)
     except BatonError as error:
         console.complain(error, as_json="--json" in arguments)

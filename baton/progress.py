@@ -26,7 +26,7 @@ def showing(*, as_json: bool = False, quiet: bool = False) -> Iterator[EventSink
     if as_json:
         yield _json_line
     elif quiet:
-        yield lambda event: None
+        yield lambda _: None
     elif console.err.is_terminal:
         view = LiveView(console.err)
         with view.live:
@@ -51,6 +51,8 @@ def plain_line(event: Event) -> None:
             console.err.print(_finished_line(event))
         case _ if event.level in (Level.WARNING, Level.ERROR):
             console.err.print(escape(f"{event.level}: {event.message}"))
+        case _:
+            pass  # details: the live view shows them, the log of the run keeps them
 
 
 def _finished_line(event: Event) -> Text:
@@ -100,6 +102,8 @@ class LiveView:
                 self._console.print(f"[{style}]{event.level}:[/] {escape(event.message)}")
             case _ if event.step in self._doing:
                 self._doing[event.step].news = event.message
+            case _:
+                pass
 
     def _render(self) -> RenderableType:
         now = time.monotonic()

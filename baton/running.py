@@ -6,9 +6,8 @@ from typing import Any
 
 from adapters import settings as settings_of
 from adapters.settings import Settings
-from baton import console, engine
+from baton import cloud, console, engine
 from baton.progress import showing
-from baton import cloud
 from lifecycle.blueprint.files import find_blueprint, read_blueprint
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode

@@ -52,7 +52,9 @@ def environment_lines(
     e: Environment, hosts: Sequence[Host], journal: Journal, holder: Lock | None, now: datetime
 ) -> Iterator[RenderableType]:
     """One environment, as much as fits a screen: where it stands, its hosts, its last checks, what to do next."""
-    yield Text.assemble((str(e.ref), "bold"), "  ", phase_text(e.phase), (f"  run {e.run}, {age(e.created_at, now)} old", "dim"))
+    yield Text.assemble(
+        (str(e.ref), "bold"), "  ", phase_text(e.phase), (f"  run {e.run}, {age(e.created_at, now)} old", "dim")
+    )
     if e.message:
         yield Text(f"  {e.message}", style="red" if e.phase is Phase.FAILED else "")
     if holder:

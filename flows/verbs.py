@@ -1,10 +1,10 @@
 """The verbs' common body: open, lock, perform, tell."""
 
-import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,6 @@ from flows.session import opened
 from flows.steps import logging_to_run, task_per_step
 from lifecycle.desired import Goal
 from lifecycle.errors import BatonError, ExitCode
-from lifecycle.events import Event
 from lifecycle.holding import holding
 from lifecycle.journal import Kind
 from lifecycle.perform import Ended, perform
@@ -27,22 +26,21 @@ from lifecycle.ports import Cancellation, Cancelled, EventSink
 class Caller:
     """What the process that starts a flow hands to it beside its parameters: where events go, and how to stop it."""
 
-    sink: EventSink = field(default=lambda event: None)
+    sink: EventSink = field(default=lambda _: None)
     cancel: Cancellation = field(default_factory=Cancellation)
 
 
-_caller = Caller()
+_caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 @contextmanager
 def called_by(caller: Caller) -> Iterator[None]:
-    """Flows that run in this process meanwhile tell this caller, and stop when it says so."""
-    global _caller
-    before, _caller = _caller, caller
+    """Flows that run in this context meanwhile tell this caller, and stop when it says so."""
+    token = _caller.set(caller)
     try:
         yield
     finally:
-        _caller = before
+        _caller.reset(token)
 
 
 class RunFailed(BatonError):
@@ -59,7 +57,7 @@ class RunFailed(BatonError):
 
 def run(goal: Goal, request: Request) -> Ended:
     """Perform a goal on an environment, in the flow run that calls this. Raises RunFailed, Cancelled, Locked, ..."""
-    caller = _caller
+    caller = _caller.get() or Caller()
     cancel = caller.cancel
     registry = Registry.open(settings.load())
     try:
@@ -93,7 +91,7 @@ def _stopped_by_signals(cancel: Cancellation) -> Iterator[None]:
         yield
         return
 
-    def ask(number: int, frame: Any) -> None:
+    def ask(number: int, _: Any) -> None:
         cancel.request(signal.Signals(number).name)
 
     before = {s: signal.signal(s, ask) for s in (signal.SIGTERM, signal.SIGINT)}

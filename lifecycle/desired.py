@@ -29,7 +29,7 @@ class StackTarget:
     fingerprint: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)  # with references
     needs: frozenset[str] = frozenset()
-    defaults: ConnectionDefaults = ConnectionDefaults()  # its jump may hold references
+    defaults: ConnectionDefaults = field(default_factory=ConnectionDefaults)  # its jump may hold references
     reach: frozenset[str] = frozenset()  # stacks whose outputs the way to its hosts references
     mapping: tuple[HostMapping, ...] = ()
 
@@ -60,7 +60,7 @@ class CheckTarget:
     spec: Mapping[str, Any] = field(default_factory=dict)  # with references
     vantage: str = "controller"  # controller, outside, hosts
     selector: Selector | None = None  # the hosts it runs from or on
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = field(default_factory=Thresholds)
     stacks: frozenset[str] = frozenset()
     steps: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()

@@ -60,7 +60,7 @@ class Cancellation:
         return self._graceful.wait(timeout)
 
 
-def _say_nothing(type: str, message: str, **data: Any) -> None:
+def _say_nothing(*_: Any, **__: Any) -> None:
     return None
 
 

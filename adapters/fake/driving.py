@@ -1,6 +1,6 @@
 """Drives the conductor over the world in memory, one completion at a time, in any order, with kills in between."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def shop(*, web: int = 2, goal: Goal = Goal.UP, web_print: str = "web-1") -> Des
 
 
 def world_of_shop() -> FakeWorld:
-    def front(variables: Any) -> dict[str, tuple[str, ...]]:
+    def front(variables: Any) -> Mapping[str, tuple[str, ...]]:
         return {f"web-{n + 1}": ("web",) for n in range(variables["web"])} | {"lb-1": ("lb",)}
 
     return FakeWorld(
@@ -86,7 +86,7 @@ def ports_for(world: FakeWorld) -> Ports:
         FakeCloud(world),
         FakeStore(now=clock.now),
         clock,
-        lambda event: None,
+        lambda _: None,
         discovery_period=0,
     )
 

@@ -17,8 +17,8 @@ from lifecycle.inventory import Connection, Host
 class FakeModule:
     """What a module makes of its variables: host names (with their groups), and outputs beside `hosts`."""
 
-    hosts: Callable[[Mapping[str, Any]], Mapping[str, tuple[str, ...]]] = lambda variables: {}
-    outputs: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda variables: {}
+    hosts: Callable[[Mapping[str, Any]], Mapping[str, tuple[str, ...]]] = lambda _: {}
+    outputs: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {}
 
 
 @dataclass(slots=True)
@@ -54,7 +54,9 @@ class FakeWorld:
         self.done: Counter[str] = Counter()  # "create web-1", "configure app web-1", "apply web" → how often
         self.log: list[str] = []
         self.fingerprints: dict[str, str] = {}  # path → digest, "" by default
-        self.broken: set[str] = set()  # "configure app web-1", "apply web", "await web-1", "probe home": fails while in here
+        self.broken: set[str] = (
+            set()
+        )  # "configure app web-1", "apply web", "await web-1", "probe home": fails while in here
         self._numbers = 0
 
     def count(self, what: str) -> None:

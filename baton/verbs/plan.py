@@ -12,7 +12,9 @@ from lifecycle.errors import ExitCode
 from lifecycle.report.fields import plan_fields
 from lifecycle.report.words import plan_text
 
-Detailed = Annotated[bool, Parameter(name="--detailed-exitcode", help="End with 2 when there are changes.", negative="")]
+Detailed = Annotated[
+    bool, Parameter(name="--detailed-exitcode", help="End with 2 when there are changes.", negative="")
+]
 
 
 def plan(

@@ -72,7 +72,9 @@ def stop() -> int:
     until = time.monotonic() + STOP_PATIENCE
     while engine.kept_by(server):
         if time.monotonic() > until:
-            raise BatonError(f"the server (process {server.pid}) does not stop", hint="look at its log in the engine's home")
+            raise BatonError(
+                f"the server (process {server.pid}) does not stop", hint="look at its log in the engine's home"
+            )
         time.sleep(0.1)
     console.out.print("stopped")
     return 0
