@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.fake.driving import Choose, Drive, ports_for, shop, world_of_shop
 from lifecycle.conductor import next_steps
 from lifecycle.desired import Goal
 from lifecycle.journal import Kind, Step
-from adapters.fake.driving import Choose, Drive, ports_for, shop, world_of_shop
 
 orders = st.lists(st.integers(0, 1000), max_size=60)
 

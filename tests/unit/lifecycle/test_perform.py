@@ -1,0 +1,212 @@
+"""The loop around the conductor: what it writes, when, and what it does when it is stopped."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from adapters.fake.driving import ports_for, shop, world_of_shop
+from adapters.fake.store import FakeStore
+from adapters.fake.world import FakeWorld
+from lifecycle.desired import Desired, Goal
+from lifecycle.environment import Environment, Phase
+from lifecycle.events import Event
+from lifecycle.journal import Kind, Outcome, Status, Step
+from lifecycle.ledger import Broken, verify
+from lifecycle.lock import LEASE, Lock, LostLock, Owner
+from lifecycle.perform import Ended, perform
+from lifecycle.ports import Cancellation, Ports
+
+ME = Owner("ada", "laptop:1", "boot", 42, 1)
+Act = Callable[[], Outcome]
+
+
+def just_do_it(_: Step, act: Act) -> Outcome:
+    return act()
+
+
+class Rehearsal:
+    """One environment of the shop, with everything that its runs said."""
+
+    def __init__(self) -> None:
+        self.world: FakeWorld = world_of_shop()
+        self.events: list[Event] = []
+        self.ports: Ports = replace(ports_for(self.world), sink=self.events.append, discovery_period=0.001)
+        self.store = self.ports.store
+        assert isinstance(self.store, FakeStore)
+
+    def lock(self, desired: Desired) -> Lock:
+        return self.store.acquire(desired.ref, ME, lease=LEASE)
+
+    def environment(self, desired: Desired) -> Environment:
+        now = self.ports.clock.now()
+        return self.store.environment(desired.ref) or Environment(desired.ref, Phase.NEW, now, now)
+
+    def run(self, desired: Desired, *, cancel: Cancellation | None = None, run_step: object = just_do_it) -> Ended:
+        lock = self.lock(desired)
+        try:
+            return perform(
+                desired,
+                self.ports,
+                run_step,  # type: ignore[arg-type]
+                lock=lock,
+                environment=self.environment(desired),
+                cancel=cancel or Cancellation(),
+            )
+        finally:
+            self.store.release(lock)
+
+    def phases(self) -> list[str]:
+        return [e.message for e in self.events if e.type == "environment.phase"]
+
+
+def test_an_up_ends_ready_and_says_every_phase_on_the_way() -> None:
+    rehearsal = Rehearsal()
+    ended = rehearsal.run(shop())
+    assert ended.complete
+    assert ended.environment.phase is Phase.READY
+    said = rehearsal.phases()
+    assert said[0] == "provisioning"
+    assert said[-1] == "ready"
+
+
+def test_every_transition_is_in_the_ledger_and_the_chain_is_whole() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    entries = list(rehearsal.store.ledger(shop().ref))
+    assert not isinstance(verify(entries), Broken)
+    moves = [e.decoded["data"] for e in entries if e.decoded["type"] == "baton.environment.phase"]
+    assert (moves[0]["from"], moves[0]["to"]) == ("new", "planning")
+    assert moves[-1]["to"] == "ready"
+    acts = {e.decoded["data"]["step"] for e in entries if e.decoded["type"] == "baton.step.finished"}
+    assert {"apply:data", "apply:front"} <= acts
+
+
+def test_an_intent_is_in_the_store_before_the_step_acts() -> None:
+    rehearsal = Rehearsal()
+    seen: list[bool] = []
+
+    def watching(step: Step, act: Act) -> Outcome:
+        if step.kind is Kind.APPLY:
+            record = rehearsal.store.journal(shop().ref).get(Kind.APPLY, step.subject)
+            seen.append(record is not None and record.unknown and record.input_digest == step.input_digest)
+        return act()
+
+    rehearsal.run(shop(), run_step=watching)
+    assert seen == [True, True]
+
+
+def test_the_inventory_keeps_every_host_with_its_pinned_key() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    hosts = {h.name: h.host_key for h in rehearsal.store.hosts(shop().ref)}
+    assert set(hosts) == {"db-1", "lb-1", "web-1", "web-2"}
+    assert all(key.startswith("ssh-ed25519") for key in hosts.values())
+
+
+def test_a_second_run_has_the_next_number_and_changes_nothing() -> None:
+    rehearsal = Rehearsal()
+    first = rehearsal.run(shop())
+    before = list(rehearsal.world.log)
+    second = rehearsal.run(shop())
+    assert second.environment.run == first.environment.run + 1
+    assert rehearsal.world.log == before
+    assert not second.changed
+
+
+def test_a_failed_step_leaves_the_environment_failed_with_the_reason() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.world.broken.add("configure app web-2")
+    ended = rehearsal.run(shop())
+    assert ended.environment.phase is Phase.FAILED
+    assert "web-2 failed in task 'a task': it failed" in ended.environment.message
+    assert [o.step.subject for o in ended.failures] == ["app"]
+
+
+def test_a_failed_check_leaves_the_environment_failed() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.world.broken.add("probe home")
+    ended = rehearsal.run(shop())
+    assert ended.environment.phase is Phase.FAILED
+    assert {o.step.kind for o in ended.failures} == {Kind.VERIFY}
+
+
+def test_a_cancelled_run_starts_nothing_more_and_says_so() -> None:
+    rehearsal = Rehearsal()
+    cancel = Cancellation()
+
+    def cancelling(step: Step, act: Act) -> Outcome:
+        outcome = act()
+        if step.kind is Kind.APPLY:
+            cancel.request("Ctrl-C")
+        return outcome
+
+    ended = rehearsal.run(shop(), cancel=cancel, run_step=cancelling)
+    assert ended.cancelled
+    assert "Ctrl-C" in ended.environment.message
+    assert [k for k in rehearsal.world.done if k.startswith("configure")] == []
+    assert rehearsal.run(shop()).complete
+
+
+def test_a_run_that_lost_its_lock_writes_nothing_more_and_ends() -> None:
+    rehearsal = Rehearsal()
+
+    def taken_over(step: Step, act: Act) -> Outcome:
+        if step.kind is Kind.APPLY and step.subject == "data":
+            held = rehearsal.store.holder(shop().ref)
+            assert held is not None
+            rehearsal.store.release(held)
+            rehearsal.store.acquire(shop().ref, replace(ME, pid=43), lease=LEASE)
+        return act()
+
+    with pytest.raises(LostLock):
+        rehearsal.run(shop(), run_step=taken_over)
+    record = rehearsal.store.journal(shop().ref).get(Kind.APPLY, "data")
+    assert record is not None
+    assert record.unknown
+
+
+def test_an_interrupted_step_of_an_earlier_run_is_named_and_looked_at_again() -> None:
+    rehearsal = Rehearsal()
+
+    def dying(step: Step, act: Act) -> Outcome:
+        if step.kind is Kind.CONFIGURE:
+            raise KeyboardInterrupt
+        return act()
+
+    with pytest.raises(KeyboardInterrupt):
+        rehearsal.run(shop(), run_step=dying)
+    rehearsal.events.clear()
+    assert rehearsal.run(shop()).complete
+    assert any(e.type == "run.reconciling" for e in rehearsal.events)
+
+
+def test_a_teardown_ends_destroyed_with_its_proof_and_forgets_journal_and_hosts() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    ended = rehearsal.run(shop(goal=Goal.DOWN))
+    assert ended.environment.phase is Phase.DESTROYED
+    assert ended.view.observed.proof is not None
+    assert ended.view.observed.proof.left == ()
+    assert list(rehearsal.store.hosts(shop().ref)) == []
+    assert rehearsal.store.journal(shop().ref).records == {}
+
+
+def test_destroyed_is_not_said_while_something_is_left() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    stray = rehearsal.world.create("somebody", "stray", ())
+    ended = rehearsal.run(shop(goal=Goal.DOWN))
+    assert ended.environment.phase is Phase.TEARING_DOWN
+    assert stray.id in ended.environment.message
+    rehearsal.world.destroy(stray)
+    assert rehearsal.run(shop(goal=Goal.DOWN)).environment.phase is Phase.DESTROYED
+
+
+def test_every_step_that_started_is_said_to_have_finished() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    started = [e.step for e in rehearsal.events if e.type == "step.started"]
+    finished = [e.step for e in rehearsal.events if e.type == "step.finished"]
+    assert sorted(started) == sorted(finished)
+    assert {e.data["status"] for e in rehearsal.events if e.type == "step.finished"} == {Status.OK}
