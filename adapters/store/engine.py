@@ -112,11 +112,17 @@ def _sqlite(url: URL) -> Database:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Turn the write-ahead log on. It is kept in the file; turning it on does not wait for others, so we do."""
+    """Turn the write-ahead log on, once for a file. SQLite does not wait for others here, so we do.
+
+    A file system that cannot have one (some network ones) keeps SQLite's rollback journal: slower, and as safe.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return
     until = time.monotonic() + PATIENCE.total_seconds()
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+    while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
+            return
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > until:
                 raise

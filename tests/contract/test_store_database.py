@@ -4,6 +4,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.support.stores import (
     ANNA,
     BERT,
     MINUTE,
+    OVER,
     SHOP,
     World,
     a_draft,
@@ -138,6 +140,14 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatc
     tables = {name for (name,) in left.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     left.close()
     assert tables == {"baton_ledger"}
+
+
+def test_many_may_open_a_new_database_at_once(postgresql_server: Path, tmp_path: Path) -> None:
+    world = in_postgresql(postgresql_server, tmp_path, template="template0")
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(lambda _: world.open(), range(4)))
+    assert {store.acquire(SHOP, ANNA, lease=OVER).token for store in stores} == {1, 2, 3, 4}
+    world.close()
 
 
 # Errors

@@ -61,21 +61,21 @@ def in_sqlite(directory: Path) -> World:
     return World(lambda **hooks: open_store(sqlite_url(directory / "baton.db"), key_path=directory / "key", **hooks))
 
 
-def in_postgresql(home: Path, directory: Path) -> World:
-    """A new database of a server whose template1 is migrated."""
-    url = _new_database(home)
+def in_postgresql(home: Path, directory: Path, template: str = "template1") -> World:
+    """A new database of a server whose template1 holds an empty store, and template0 nothing."""
+    url = _new_database(home, template)
     return World(lambda **hooks: open_store(url, key_path=directory / "key", **hooks))
 
 
 _numbers = count(1)
 
 
-def _new_database(home: Path) -> str:
+def _new_database(home: Path, template: str) -> str:
     import psycopg
 
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgresql.url(home, "postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template1")  # which is migrated
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return postgresql.url(home, name)
 
 

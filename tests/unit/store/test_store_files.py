@@ -1,15 +1,17 @@
 """What a store puts on a disk, and for whom."""
 
 import os
+import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from adapters.store import key
-from adapters.store.engine import connect, sqlite_url
+from adapters.store.engine import _write_ahead, connect, sqlite_url
 from adapters.store.failures import StoreError
 from adapters.store.store import open_store
 from tests.support.stores import ANNA, MINUTE, SHOP
@@ -72,6 +74,12 @@ def test_postgresql_without_its_driver_says_what_to_install(tmp_path: Path, monk
     with pytest.raises(StoreError, match="psycopg") as error:
         open_store("postgresql://anna:hunter2@db.example/baton", key_path=tmp_path / "key")
     assert "baton-lifecycle[postgres]" in error.value.hint
+
+
+def test_where_there_can_be_no_write_ahead_log_the_store_does_without() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        _write_ahead(connection)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("memory",)
 
 
 # The key
