@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Every command sets up what it needs (scripts/setup).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-fast check e2e bench localstack lock format clean
+.PHONY: help setup demo test test-fast e2e check format bench localstack lock clean
 
 PYTHON := .venv/bin/python
 ARGS ?=
