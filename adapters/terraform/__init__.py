@@ -1,0 +1,1 @@
+"""Terraform as a provisioner: command (options → argv), environment, runner (executes), parse (bytes → values), failures (words → errors)."""
