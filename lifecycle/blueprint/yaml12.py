@@ -104,7 +104,8 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
     if mark and "\t" in line[: mark.column + 1] and not line[: mark.column].strip():
         return Fault(place, (), "a tab is used for indentation", "spaces")
-    context = f" ({error.context})" if error.context else ""
+    since = f" from line {error.context_mark.line + 1} on" if error.context_mark else ""
+    context = f" ({error.context}{since})" if error.context else ""
     return Fault(place, (), f"this is not valid YAML: {error.problem or 'unknown reason'}{context}")
 
 
