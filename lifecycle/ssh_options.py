@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from lifecycle.inventory import Connection, Host
 
-CONTROL_PERSIST: Final = "60s"  # a connection that nobody closed ends by itself after this
+CONTROL_PERSIST: Final = "300s"  # a connection that nobody closed ends by itself after this; a run closes its own
 
 _ALGORITHMS: Final = {
     # A key of type ssh-rsa signs with SHA-2; the name of the key type is the old SHA-1 signature, which is refused today.

@@ -73,7 +73,7 @@ def test_connections_are_shared_only_over_a_given_socket() -> None:
     shared = understood(ssh_argv(Connection("10.1.0.5"), known_hosts="/k", control_path="/run/b/c/1"))
     alone = understood(ssh_argv(Connection("10.1.0.5"), known_hosts="/k"))
     assert (shared["controlmaster"], shared["controlpath"]) == (["auto"], ["/run/b/c/1"])
-    assert shared["controlpersist"] == ["60"]
+    assert shared["controlpersist"] == ["300"]
     assert alone["controlmaster"] == ["false"]
     assert "controlpath" not in alone
 

@@ -1,0 +1,202 @@
+"""Events of a run → progress while it runs, and a result for every host at its end."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lifecycle.configuration import HostResult, HostStatus
+from lifecycle.events import Level, Say
+
+HIDDEN: Final = "hidden by no_log"
+LONGEST: Final = 1000  # characters of a message
+_NO_TRACEBACK: Final = "(traceback unavailable)"
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+NOT_REACHED: Final = "was not configured: the run ended before its turn"
+NO_PLAY: Final = "no play of this playbook is for it"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The last thing that went wrong on a host."""
+
+    task: str
+    message: str
+
+
+@dataclass
+class Reader:
+    """Takes compact events one by one (see child.py). `say` is told about each as it comes, every text masked."""
+
+    say: Say
+    mask: Callable[[str], str] = lambda text: text
+    display: Callable[[str], str] = lambda host: host  # Ansible's name → the host's
+    stats: Mapping[str, Mapping[str, int]] | None = None
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+    output: list[str] = field(default_factory=list)  # what is no event: errors before the first play
+    patterns: list[str] = field(default_factory=list)  # of plays
+    unmatched: int = 0  # plays that matched no host
+    ran_out: bool = False  # a play ended with "no more hosts left"
+    prompt: str = ""  # a variable that the playbook asks a person for
+    returncode: int | None = None
+    status: str = ""
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """One event."""
+        match event.get("event"):
+            case "playbook_on_play_start":
+                self.patterns.append(str(event.get("pattern", "")))
+                self._say("play.started", f"play: {event.get('name', '')}", play=event.get("name", ""))
+            case "playbook_on_task_start":
+                self._say("task.started", _task(event), Level.DEBUG, task=_task(event))
+            case "runner_on_ok":
+                result = event.get("res", {})
+                changed = bool(result.get("changed"))
+                hidden = (
+                    HIDDEN if "censored" in result else ""
+                )  # then nobody says whether it changed anything, but the stats
+                self._task("changed" if changed else "ok", event, Level.INFO if changed else Level.DEBUG, hidden)
+            case "runner_on_skipped":
+                self._task("skipped", event, Level.DEBUG)
+            case "runner_on_failed":
+                self._failed(event)
+            case "runner_on_unreachable":
+                self._note(event)
+                self._task("unreachable", event, Level.ERROR, message(event.get("res", {})))
+            case "playbook_on_no_hosts_matched":
+                self.unmatched += 1
+            case "playbook_on_no_hosts_remaining":
+                self.ran_out = True
+            case "playbook_on_vars_prompt":
+                self.prompt = str(event.get("varname", ""))
+            case "playbook_on_stats":
+                self.stats = event["stats"]
+            case "finished":
+                self.returncode, self.status = event.get("rc"), str(event.get("status", ""))
+            case "verbose" | "warning" | "error" | "deprecated" | "system_warning" | "":
+                self._said(str(event.get("stdout", "")))
+            case _:
+                pass  # items of loops, notified handlers, includes: the task says it all
+
+    @property
+    def said(self) -> str:
+        """Everything that Ansible wrote beside its events."""
+        return "\n".join(self.output)
+
+    def results(self, hosts: Sequence[str]) -> tuple[HostResult, ...]:
+        """How these hosts (Ansible's names) came out, by the run's statistics. Nobody is well without evidence."""
+        return tuple(self._result(host) for host in hosts)
+
+    # --- events
+
+    def _failed(self, event: Mapping[str, Any]) -> None:
+        if event.get("ignore_errors"):
+            self._task("ignored", event, Level.WARNING, message(event.get("res", {})))
+            return
+        self._note(event)
+        self._task("failed", event, Level.ERROR, message(event.get("res", {})))
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        found = self.mask(message(event.get("res", {})))
+        self.troubles[str(event.get("host", ""))] = Trouble(self.mask(_task(event)), found)
+
+    def _task(self, what: str, event: Mapping[str, Any], level: Level, reason: str = "") -> None:
+        host = self.display(str(event.get("host", "")))
+        text = f"{host}: {_task(event)}" + (f": {reason.splitlines()[0]}" if reason else "")
+        seconds = round(float(event.get("duration") or 0.0), 2)
+        more = {"reason": self.mask(reason)} if reason else {}
+        self._say(f"task.{what}", text, level, host=host, task=_task(event), seconds=seconds, **more)
+
+    def _said(self, text: str) -> None:
+        for line in _ANSI.sub("", text).splitlines():
+            if line.strip():
+                self.output.append(self.mask(line))
+        warning = _ANSI.sub("", text).strip()
+        if warning.startswith("[WARNING]"):
+            self._say(
+                "tool.warning", f"ansible: {' '.join(warning.removeprefix('[WARNING]: ').split())}", Level.WARNING
+            )
+
+    def _say(self, kind: str, text: str, level: Level = Level.INFO, **data: Any) -> None:
+        masked = {key: self.mask(value) if isinstance(value, str) else value for key, value in data.items()}
+        self.say(kind, self.mask(text), level=level, **masked)
+
+    # --- results
+
+    def _result(self, name: str) -> HostResult:
+        counted = {key: int(of.get(name, 0)) for key, of in (self.stats or {}).items()}
+        status, reason = self._status(name, Counter(counted))
+        trouble = self.troubles.get(name) if status in (HostStatus.FAILED, HostStatus.UNREACHABLE) else None
+        return HostResult(
+            host=self.display(name),
+            status=status,
+            ok=counted.get("ok", 0),
+            changed=counted.get("changed", 0),
+            failed=counted.get("failures", 0),
+            skipped=counted.get("skipped", 0),
+            task=trouble.task if trouble and not reason else "",
+            message=reason or (trouble.message if trouble else ""),
+        )
+
+    def _status(self, name: str, counted: Mapping[str, int]) -> tuple[HostStatus, str]:
+        """The status by the counts, and what has to be said about it beyond the failing task."""
+        if self.stats is None:
+            return HostStatus.FAILED, "" if name in self.troubles else "the run was stopped before it was through"
+        if counted["dark"]:
+            return HostStatus.UNREACHABLE, ""
+        if counted["failures"]:
+            return HostStatus.FAILED, ""
+        if self.ran_out:  # this host had no failure; the rest of the playbook was not run for it
+            return HostStatus.FAILED, f"{NOT_REACHED}{self._because()}"
+        if counted["changed"]:
+            return HostStatus.CHANGED, ""
+        if counted["ok"]:
+            return HostStatus.OK, ""
+        if not counted["skipped"] and not counted["processed"]:
+            return self._untouched()
+        return HostStatus.SKIPPED, ""
+
+    def _untouched(self) -> tuple[HostStatus, str]:
+        """A host that no task ran on."""
+        if self.returncode:
+            return HostStatus.FAILED, f"{NOT_REACHED}{self._because()}"
+        where = f"{NO_PLAY} (plays are for: {', '.join(dict.fromkeys(self.patterns)) or 'nobody'})"
+        if not any(any(of.values()) for of in (self.stats or {}).values()):
+            return HostStatus.FAILED, where  # nothing was done at all
+        return HostStatus.SKIPPED, where
+
+    def _because(self) -> str:
+        bad = [f"{self.display(host)} in task '{trouble.task}'" for host, trouble in self.troubles.items()]
+        return f" (failed: {'; '.join(bad[:3])})" if bad else ""
+
+
+def message(result: Mapping[str, Any]) -> str:
+    """What a failed result says, in a few lines: its message, the end of what the program wrote, a loop's failed items."""
+    if "censored" in result:
+        return HIDDEN
+    items = result.get("failed_items") or []
+    if items:
+        return _short("; ".join(f"item {item.get('item', '?')}: {message(item)}" for item in items))
+    words = [str(result.get(key) or "").strip() for key in ("msg", "reason")]
+    streams = [str(result.get(key) or "").strip() for key in ("stderr", "module_stderr", "exception")]
+    streams = [text for text in streams if text and text != _NO_TRACEBACK] or [
+        str(result.get(key) or "").strip() for key in ("stdout", "module_stdout")
+    ]
+    tail = "\n".join(next((text for text in streams if text), "").splitlines()[-5:])
+    said = "\n".join(dict.fromkeys(text for text in (*words, tail) if text))
+    return _short(
+        said.removeprefix("Task failed: ") or (f"ended with {result['rc']}" if "rc" in result else "no message")
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+
+
+def _task(event: Mapping[str, Any]) -> str:
+    """`role : task`, as Ansible prints it."""
+    task = str(event.get("task") or event.get("name") or event.get("task_action") or "")
+    role = str(event.get("role") or "")
+    return f"{role} : {task}" if role and not task.startswith(f"{role} : ") else task
