@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -59,13 +60,11 @@ def boot(spec: dict[str, Any], network: int) -> int:
 def mount_root(spec: dict[str, Any], root: str) -> None:
     """The host's file system at `root`: its own layer over the base image, and the kernel's views."""
     folder = spec["folder"]
-    for name in ("upper", "work", "root"):
-        os.makedirs(f"{folder}/{name}", exist_ok=True)
     # "volatile" spares every fsync; the mark that it leaves must go before the next mount. A host's power cut is not
     # the machine's: the page cache survives it, and so do the host's files.
-    stale = Path(f"{folder}/work/work/incompat/volatile")
-    if stale.exists():
-        stale.rmdir()
+    shutil.rmtree(f"{folder}/work", ignore_errors=True)
+    for name in ("upper", "work", "root"):
+        os.makedirs(f"{folder}/{name}", exist_ok=True)
     layers = ":".join(spec["layers"])
     options = f"userxattr,volatile,lowerdir={layers},upperdir={folder}/upper,workdir={folder}/work"
     linux.mount("overlay", root, "overlay", linux.MS_NODEV, options)

@@ -96,8 +96,9 @@ class Broker:
 
     def _absent(self, id: str) -> Answer:
         states = [row["state"] for row in self._instances() if row["id"] == id]
-        detail = f"the instance {id} is {states[0]}" if states else f"there is no instance {id} in this cloud"
-        return _no("no such instance", detail)
+        if states:  # stopped, or between two lives
+            return _no("unreachable", f"the instance {id} is {states[0]} and has no host that runs now")
+        return _no("no such instance", f"there is no instance {id} in this cloud")
 
 
 def dial(network: int, host: str, port: int, timeout: float) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -49,10 +50,17 @@ def lost_region(home: Home) -> str:
 
 def up(home: Home, port: int, say: Callable[[str], None]) -> Description:
     """Starts the cloud unless it runs, repairs what a dead one left, and waits until the API answers."""
-    present = running(home)
-    if present is not None:
-        return present
-    _prepare(home, say)
+    home.make()
+    with (home.root / "up.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once: the second finds the first one's cloud
+        present = running(home)
+        if present is not None:
+            return present
+        _prepare(home, say)
+        return _spawn(home, port)
+
+
+def _spawn(home: Home, port: int) -> Description:
     log = os.open(home.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MOTO_", "TF_"))}
     environment |= {"BATON_CLOUD_HOME": str(home.root), "BATON_CACHE": str(home.cache.parent)}
@@ -79,9 +87,6 @@ def _await(home: Home, keeper: subprocess.Popen[bytes]) -> Description:
         if description and description.pid == keeper.pid and _answers(description):
             return description
         if keeper.poll() is not None:
-            present = running(home)
-            if present is not None:  # somebody else started it at the same moment
-                return present
             lines = [line for line in home.log.read_text(errors="replace").splitlines() if line.strip()]
             reason = "; ".join(line.removeprefix("local cloud: ").removeprefix("error: ") for line in lines[-2:])
             raise CloudError(f"The local cloud did not start: {reason or 'no reason given'}", f"The log is {home.log}.")
@@ -91,7 +96,6 @@ def _await(home: Home, keeper: subprocess.Popen[bytes]) -> Description:
 
 
 def _prepare(home: Home, say: Callable[[str], None]) -> None:
-    home.make()
     image.check_tools()
     lost = lost_region(home)
     if lost:
@@ -103,6 +107,7 @@ def _prepare(home: Home, say: Callable[[str], None]) -> None:
 
 def foreground(home: Home, port: int, say: Callable[[str], None]) -> int:
     """Runs the cloud in this process until it is told to end."""
+    home.make()
     _prepare(home, say)
     return daemon.keep(home, port)
 
