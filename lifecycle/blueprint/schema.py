@@ -47,17 +47,11 @@ def _with_probe(kind: str) -> dict[str, list[str]]:
 
 
 def _tidy(part: dict[str, Any]) -> None:
-    """Takes out the titles that repeat the key, and the nulls: a key is left out, not set to nothing."""
+    """Takes out the titles that repeat the key, and defaults that say nothing."""
     for field in part.get("properties", {}).values():
         field.pop("title", None)
         if field.get("default", 0) is None:
             del field["default"]
-        alternatives = field.get("anyOf", [])
-        if {"type": "null"} in alternatives:
-            alternatives.remove({"type": "null"})
-            if len(alternatives) == 1:
-                del field["anyOf"]
-                field.update(alternatives[0])
 
 
 def main() -> None:

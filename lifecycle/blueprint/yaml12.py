@@ -84,6 +84,9 @@ class _Node:
 
 def read(text: str) -> Document:
     """The one document of a text. Raises NotYaml."""
+    if (separator := re.search("[\x85\u2028\u2029]", text)) is not None:
+        # ordinary characters in YAML 1.2, line breaks for libyaml: better refused than read as something else
+        raise NotYaml(_character(text, separator, "outside of an escape in double quotes"))
     try:
         root = _Composer(text).compose()
     except yaml.MarkedYAMLError as error:
@@ -113,9 +116,13 @@ def _unreadable(text: str, error: yaml.reader.ReaderError) -> Fault:
     bad = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
     if bad is None:
         return Fault(Place(1, 1), (), f"the text cannot be read: {error.reason}")
-    before = text[: bad.start()]
-    place = Place(before.count("\n") + 1, bad.start() - before.rfind("\n"))
-    return Fault(place, (), f"the character U+{ord(bad[0]):04X} is not allowed in YAML")
+    return _character(text, bad, "in YAML")
+
+
+def _character(text: str, found: re.Match[str], where: str) -> Fault:
+    before = text[: found.start()]
+    place = Place(before.count("\n") + 1, found.start() - before.rfind("\n"))
+    return Fault(place, (), f"the character U+{ord(found[0]):04X} is not allowed {where}")
 
 
 class _Composer:

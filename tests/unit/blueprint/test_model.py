@@ -131,9 +131,9 @@ def test_a_selectors_tags_are_resolved_when_hosts_are_selected() -> None:
 
 def test_a_blueprint_cannot_be_changed(shop: Blueprint) -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        shop.name = "other"
+        shop.name = "other"  # type: ignore[misc]
     with pytest.raises(ValidationError, match="frozen"):
-        shop.stacks["web"].connection.user = "other"
+        shop.stacks["web"].connection.user = "other"  # type: ignore[misc]
 
 
 def test_a_blueprint_is_written_as_json_and_says_the_same(shop: Blueprint) -> None:

@@ -51,8 +51,23 @@ def test_references_are_read(text: str, reference: Reference) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "inputs", "inputs.", "inputs[0]", "stacks.web", "stacks.web.outputs", "stacks.web.outputs[0]", "env.name"]
-    + ["environment.name.x", "stacks.web.output.x.y", "inputs.a b", "inputs.a[-1]", "inputs.a[x]", "upper(inputs.a)"],
+    [
+        "",
+        " ",
+        "inputs",
+        "inputs.",
+        "inputs[0]",
+        "inputs.a b",
+        "inputs.a[-1]",
+        "inputs.a[x]",
+        "stacks.web",
+        "stacks.web.outputs",
+        "stacks.web.outputs[0]",
+        "stacks.web.output.x.y",
+        "environment.name.x",
+        "env.name",
+        "upper(inputs.a)",
+    ],
 )
 def test_what_is_no_reference_is_refused(text: str) -> None:
     with pytest.raises(ReferenceInvalid):
