@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from adapters.clock import SystemClock
 from adapters.endpoint import Endpoint
 from adapters.process.owner import alive
 from adapters.secrets.files import LocalSecrets
-from adapters.secrets.scrub import Scrubber, masking
+from adapters.secrets.scrub import Scrubber
 from adapters.settings import Settings
 from adapters.store.store import SqlStore
 from adapters.store.store import open_store as open_sql_store
@@ -86,6 +86,16 @@ class Registry:
         """(private key's path, public key) of the environment's own key pair."""
         return self.secrets(Path()).ssh_key(ref)
 
+    def forget(self, ref: EnvironmentRef) -> None:
+        """Drop what was made for an environment that is proven gone: its secrets, its key, its directory."""
+        self.secrets(Path()).forget(ref)
+        for directory in (
+            self.settings.environments / ref.blueprint / ref.name,
+            self.settings.environments / ref.blueprint,
+        ):
+            with suppress(OSError):  # not empty, or not there
+                directory.rmdir()
+
     def connection_defaults(self, connection: Connection, ref: EnvironmentRef, base: Path) -> ConnectionDefaults:
         """A blueprint's connection, with its files read and the cloud's way to its instances."""
         through_cloud = bool(self.endpoint.proxy_command and not connection.jump)
@@ -138,12 +148,13 @@ class Registry:
                 configurator=AnsibleConfigurator(
                     roles=[base / "playbooks" / "roles", base / "roles", shipped.playbooks_dir() / "roles"],
                     paths=directory,
+                    masking=self.scrubber.masking,
                 ),
                 prober=NetworkProber(
                     places={"controller": outside, "outside": outside},
                     remote=Remote(directory),
                     clock=self.clock,
-                    masking=masking,
+                    masking=self.scrubber.masking,
                 ),
                 hosts=_Hosts(hosts, Ladder(directory, hosts.console_keys)),
                 cloud=AwsCloud(aws),
@@ -153,14 +164,14 @@ class Registry:
             )
 
     def _provisioner(self) -> Any:
-        from adapters.terraform.adapter import TerraformProvisioner
+        from adapters.terraform.adapter import TerraformProvisioner, TerraformSettings
 
+        mirrors = (Path(self.settings.mirror),) if self.settings.mirror else ()
         return TerraformProvisioner(
             root=self.settings.environments,
-            environ=self.endpoint.variables(),
             key=self.store.key,
-            binary=self.settings.terraform,
-            mirror=self.settings.mirror,
+            cloud=self.endpoint.variables(),
+            settings=TerraformSettings(binary=self.settings.terraform, mirrors=mirrors),
         )
 
 

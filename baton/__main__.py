@@ -25,6 +25,8 @@ app.command(cloud)
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code. Nothing but a fault of Baton's own ends in a traceback."""
     try:
+        if arguments[:1] == ["cloud"]:  # a program of its own with a grammar of its own, `--` included
+            return cloud(*arguments[1:])
         return int(app(list(arguments), exit_on_error=False, print_error=False) or 0)
     except CycloptsError as error:
         console.complain(

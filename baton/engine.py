@@ -190,7 +190,9 @@ def _server_variables(home: Path, url: str, auth: str) -> dict[str, str]:
 
 
 def _quiet(environ: MutableMapping[str, str]) -> None:
-    environ.setdefault("PREFECT_CLI_PROMPT", "false")
+    environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = (
+        "CRITICAL"  # a person watches Baton's progress; the API gets every line
+    )
     environ.setdefault("DO_NOT_TRACK", "1")
     environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 

@@ -14,7 +14,7 @@ from lifecycle.errors import BatonError, ExitCode
 
 
 def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, Any], *, as_json: bool) -> Any:
-    """Run a verb's flow here and show what it does; what the flow returns. Raises what the flow raises.
+    """Run a verb's flow here and show what it does; how the run ended. Raises what made it fail.
 
     The blueprint is read first: a mistake in it is said at once, before anything is started.
     """
@@ -24,11 +24,11 @@ def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, A
     if settings.cloud == "local":
         cloud.ensure(settings)
     engine.use(settings)
-    import_module("flows.quiet").keep_off_the_terminal()
     verbs = import_module("flows.verbs")
     flow = getattr(import_module(f"flows.{verb}"), verb)
-    with showing(as_json=as_json) as sink, verbs.called_by(verbs.Caller(sink)):
-        return flow(blueprint=str(path), environment=environment, inputs=dict(inputs))
+    with showing(as_json=as_json) as sink, verbs.called_by(verbs.Caller(sink)) as caller:
+        flow(blueprint=str(path), environment=environment, inputs=dict(inputs), return_state=True)
+    return caller.answer()
 
 
 def target(text: str, environment: str, settings: Settings) -> tuple[str, str]:

@@ -3,15 +3,15 @@
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from flows.request import Request, run_name
 from flows.verbs import run
 from lifecycle.desired import Goal
-from lifecycle.perform import Ended
 
 
 @flow(name="down", flow_run_name=run_name, persist_result=False, retries=0, log_prints=False)
-def down(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None = None) -> Ended:
+def down(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None = None) -> State:
     """Take an environment down in reverse order, then look for what is left.
 
     Args:

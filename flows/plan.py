@@ -3,15 +3,15 @@
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from flows.request import Request, run_name
 from flows.verbs import run
 from lifecycle.desired import Goal
-from lifecycle.perform import Ended
 
 
 @flow(name="plan", flow_run_name=run_name, persist_result=False, retries=0, log_prints=False)
-def plan(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None = None) -> Ended:
+def plan(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None = None) -> State:
     """Show what an up would do, without doing it.
 
     Args:

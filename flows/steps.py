@@ -6,17 +6,14 @@ from contextvars import copy_context
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
-from lifecycle.errors import BatonError
 from lifecycle.events import Event, Level
 from lifecycle.journal import Kind, Outcome, Status, Step
 from lifecycle.ports import EventSink, RunStep
 
 _LEVELS = {Level.DEBUG: logging.DEBUG, Level.INFO: logging.INFO, Level.WARNING: logging.WARNING}
-
-
-class StepFailed(BatonError):
-    """A step did not end well: what makes its task run fail in the engine's eyes."""
 
 
 def task_per_step() -> RunStep:
@@ -41,16 +38,12 @@ def _as_task_run(step: Step, act: Callable[[], Outcome]) -> Outcome:
         retries=0,
         log_prints=False,
     )
-    def run() -> None:
-        ended.append(act())
-        outcome = ended[0]
-        if outcome.status is not Status.OK:
-            raise StepFailed(f"{step.key}: {outcome.message}")
+    def run() -> State | None:
+        outcome = act()
+        ended.append(outcome)
+        return None if outcome.status is Status.OK else Failed(message=outcome.message)
 
-    try:
-        run()
-    except StepFailed:
-        return ended[0]
+    run(return_state=True)
     return ended[0]
 
 

@@ -8,6 +8,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled, Completed, Failed
+
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
@@ -15,11 +18,14 @@ from flows.request import Request
 from flows.session import opened
 from flows.steps import logging_to_run, task_per_step
 from lifecycle.desired import Goal
+from lifecycle.environment import Phase
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.holding import holding
 from lifecycle.journal import Kind
 from lifecycle.perform import Ended, perform
-from lifecycle.ports import Cancellation, Cancelled, EventSink
+from lifecycle.ports import Cancellation, EventSink
+from lifecycle.ports import Cancelled as CancelledError
+from lifecycle.report.words import summary
 
 
 @dataclass
@@ -28,17 +34,27 @@ class Caller:
 
     sink: EventSink = field(default=lambda _: None)
     cancel: Cancellation = field(default_factory=Cancellation)
+    ended: Ended | None = None
+    error: BatonError | None = None
+
+    def answer(self) -> Ended:
+        """How the run ended. Raises what made it fail."""
+        if self.error is not None:
+            raise self.error
+        if self.ended is None:
+            raise BatonError("the engine did not run the flow", hint="see its log: baton server status")
+        return self.ended
 
 
 _caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 @contextmanager
-def called_by(caller: Caller) -> Iterator[None]:
+def called_by(caller: Caller) -> Iterator[Caller]:
     """Flows that run in this context meanwhile tell this caller, and stop when it says so."""
     token = _caller.set(caller)
     try:
-        yield
+        yield caller
     finally:
         _caller.reset(token)
 
@@ -55,9 +71,29 @@ class RunFailed(BatonError):
         super().__init__("; ".join(failures) or ended.environment.message, hint="; ".join(hints))
 
 
-def run(goal: Goal, request: Request) -> Ended:
-    """Perform a goal on an environment, in the flow run that calls this. Raises RunFailed, Cancelled, Locked, ..."""
+def run(goal: Goal, request: Request) -> State:
+    """Perform a goal on an environment, in the flow run that calls this; the state that the flow run ends in.
+
+    What went wrong is a state with a sentence, not an exception with a traceback; the caller in this process gets the error.
+    """
     caller = _caller.get() or Caller()
+    try:
+        caller.ended = _run(goal, request, caller)
+        return Completed(message=summary(caller.ended))
+    except CancelledError as error:
+        caller.error = error
+        return Cancelled(message=_sentence(error))
+    except BatonError as error:
+        caller.error = error
+        return Failed(message=_sentence(error))
+
+
+def _sentence(error: BatonError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
+    """Raises RunFailed, Cancelled, Locked, BlueprintInvalid, ..."""
     cancel = caller.cancel
     registry = Registry.open(settings.load())
     try:
@@ -74,11 +110,13 @@ def run(goal: Goal, request: Request) -> Ended:
                 environment=session.environment,
                 cancel=cancel,
             )
+        if ended.environment.phase is Phase.DESTROYED:
+            registry.forget(ended.environment.ref)
     finally:
         registry.close()
     if ended.cancelled:
         hint = f"run `baton {goal} {request.blueprint} --env {request.environment}` again to go on"
-        raise Cancelled(f"{goal} of {ended.environment.ref} was interrupted", hint=hint)
+        raise CancelledError(f"{goal} of {ended.environment.ref} was interrupted", hint=hint)
     if not ended.complete:
         raise RunFailed(ended)
     return ended

@@ -196,6 +196,8 @@ class Acts:
         if left:
             hint = f"run `baton down {ref}` again; what Baton does not manage must be removed by hand"
             return Outcome(step, Status.FAILED, f"left behind: {'; '.join(left)}", hint, result=proof, detail=detail)
+        for target in self._desired.stacks.values():
+            self._ports.provisioner.forget(StackSpec(ref, target.name, target.source))
         return Outcome(
             step, Status.OK, f"nothing is left ({len(looked)} places looked at)", result=proof, detail=detail
         )
