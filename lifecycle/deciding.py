@@ -63,7 +63,8 @@ def until_decided(
         if successes >= thresholds.success_threshold:
             return Decision(True, last.detail, attempts, last, facts)
         if failures >= thresholds.failure_threshold:
-            return Decision(False, f"failed {_times(failures)} in a row: {last.detail}", attempts, last, facts)
+            in_a_row = f"failed {failures} times in a row: " if failures > 1 else ""
+            return Decision(False, f"{in_a_row}{last.detail}", attempts, last, facts)
         start = max(now + thresholds.period.total_seconds(), clock.monotonic())
     return Decision(False, _given_up(limit, last), attempts, last, facts)
 
@@ -88,10 +89,6 @@ def _summary(decisions: Mapping[str, Decision], failed: Mapping[str, Decision]) 
     if not failed:
         return f"passed from all of {len(decisions)}, e.g. from {name}: {first.reason}"
     return f"failed from {len(failed)} of {len(decisions)} ({', '.join(failed)}), e.g. from {name}: {first.reason}"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
 
 
 def _given_up(limit: timedelta, last: Attempt | None) -> str:

@@ -20,6 +20,13 @@ from lifecycle.sensitive import reveal
 from lifecycle.verification import Check
 
 
+class _Anything:
+    """No expectation was written."""
+
+
+ANYTHING: Final = _Anything()
+
+
 class BadCheck(BatonError):
     """A check is written wrongly."""
 
@@ -43,6 +50,11 @@ class Keys:
         if value is _MISSING or (value is None and default is _MISSING):
             raise self.wrong(key, "is missing")
         return default if value is None else value
+
+    def wanted(self, key: str) -> Any:
+        """Any JSON value, null too; ANYTHING when the key is not there."""
+        self._asked.append(key)
+        return self._values.get(key, ANYTHING)
 
     def text(self, key: str, default: Any = _MISSING) -> str:
         value = self.take(key, default)
@@ -115,13 +127,6 @@ class TextMatch:
         return ""
 
 
-class _Anything:
-    """No expectation was written."""
-
-
-ANYTHING: Final = _Anything()
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class HttpSpec:
     url: SplitResult
@@ -158,7 +163,7 @@ class HttpSpec:
             method=keys.text("method", "GET").upper(),
             status=tuple(_status(keys, code) for code in (status if isinstance(status, list | tuple) else [status])),
             body=TextMatch(body.text("contains", ""), body.regex("regex")),
-            json=body.take("json", ANYTHING),
+            json=body.wanted("json"),
             headers={str(key): str(value) for key, value in keys.mapping("headers").items()},
             max_latency=keys.duration("max_latency"),
             ca=keys.text("ca", ""),
@@ -227,7 +232,6 @@ class SqlSpec:
     database: str
     query: str
     expected: Any  # first column of the first row, a list for the whole row, or ANYTHING
-    ca: str  # given: TLS is a must and is checked against it
 
     @classmethod
     def read(cls, keys: Keys) -> SqlSpec:
@@ -240,8 +244,7 @@ class SqlSpec:
             password=keys.text("password", ""),
             database=keys.text("database", ""),
             query=keys.text("query", "SELECT 1"),
-            expected=keys.take("equals", ANYTHING),
-            ca=keys.text("ca", ""),
+            expected=keys.wanted("equals"),
         )
         keys.done()
         return spec

@@ -1,13 +1,14 @@
 """The look at a database's answer: MySQL/MariaDB by PyMySQL, PostgreSQL by pg8000, over a socket that a dialer made.
 
-With `ca`, TLS is a must and is verified. Without it, the connection is as the server takes it: PostgreSQL's is encrypted
-where the server offers that (not verified), as libpq's default does; MySQL's is not.
+The connection is encrypted where the server offers that, and then not verified: what clients of both do by default. A
+check with `tls` verifies certificates.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -19,7 +20,6 @@ import pymysql
 from adapters.probe.dialer import Dialer, Link, target
 from adapters.probe.look import Budget, Look, Mask
 from adapters.probe.spec import ANYTHING, SqlSpec
-from adapters.probe.tls import context_for
 
 SHOWN: Final = 200
 """Characters of an answer that the evidence shows."""
@@ -47,8 +47,6 @@ def _ask_mysql(spec: SqlSpec, link: Link, seconds: float) -> Sequence[Any] | Non
         user=spec.user,
         password=spec.password,
         database=spec.database or None,
-        ssl=context_for(spec.ca) if spec.ca else None,
-        ssl_disabled=not spec.ca,
         read_timeout=seconds,
         write_timeout=seconds,
         defer_connect=True,
@@ -59,14 +57,8 @@ def _ask_mysql(spec: SqlSpec, link: Link, seconds: float) -> Sequence[Any] | Non
             cursor.execute(spec.query)
             row: Sequence[Any] | None = cursor.fetchone()
             return row
-    except pymysql.MySQLError as error:
-        cause = getattr(error, "original_exception", None)
-        if isinstance(cause, TimeoutError):
-            raise cause from None
-        words = error.args[1] if len(error.args) > 1 else error
-        raise _Failed(str(words)) from None
-    except RuntimeError as error:  # authentication that needs the `cryptography` package
-        raise _Failed(str(error)) from None
+    except Exception as error:
+        raise _failure(error, pymysql.MySQLError) from error
 
 
 def _ask_postgresql(spec: SqlSpec, link: Link, seconds: float) -> Sequence[Any] | None:
@@ -78,16 +70,53 @@ def _ask_postgresql(spec: SqlSpec, link: Link, seconds: float) -> Sequence[Any] 
             port=spec.port,
             password=spec.password or None,
             database=spec.database or None,
-            ssl_context=context_for(spec.ca) if spec.ca else None,
             sock=link.socket,
         )
         with closing(connection), closing(connection.cursor()) as cursor:
             cursor.execute(spec.query)
             row: Sequence[Any] | None = cursor.fetchone()
             return row
-    except pg8000.dbapi.Error as error:
-        said = error.args[0] if error.args else error
-        raise _Failed(str(said.get("M", said) if isinstance(said, dict) else said)) from None
+    except Exception as error:
+        raise _failure(error, pg8000.dbapi.Error) from error
+
+
+def _failure(error: Exception, of_driver: type[Exception]) -> Exception:
+    """What to raise for what a driver raised: a time-out as such, what the server or driver said in words, the rest as it is.
+
+    Both drivers close a broken connection while they handle an error, and what that raises hides the error: the first
+    of the chain is what happened.
+    """
+    chain = list(_chain(error))
+    for cause in chain:
+        if isinstance(cause, TimeoutError):
+            return cause
+    said = [cause for cause in chain if isinstance(cause, of_driver)]
+    if said:
+        return _Failed(_words(said[-1]))
+    if isinstance(error, _NONSENSE):
+        return _Failed(f"no answer that can be understood ({type(error).__name__}: {error})")
+    return error
+
+
+_NONSENSE: Final = (struct.error, LookupError, ValueError, AssertionError, RuntimeError, TypeError)
+"""What the drivers raise when they are answered in another protocol, or need an authentication they do not have."""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _words(error: BaseException) -> str:
+    """The server's message: pg8000 gives it as fields ("M" is the message), PyMySQL after its number."""
+    match error.args:
+        case [dict() as fields, *_]:
+            return str(fields.get("M", fields))
+        case [int(), str() as words, *_]:
+            return words
+        case _:
+            return str(error)
 
 
 def _compare(spec: SqlSpec, row: Sequence[Any] | None, mask: Mask) -> Look:

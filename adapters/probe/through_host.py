@@ -27,7 +27,7 @@ port is filtered, but through a host that died everything is silent."""
 _CONNECTED: Final = re.compile(r"channel \d+: open confirm|: master session id: ")
 _LOGGED_IN: Final = re.compile(r"^Authenticated to ", re.MULTILINE)
 _NOT_SAID: Final = "Session open refused by peer"
-_OPEN_FAILED: Final = re.compile(r"^channel \d+: open failed: (.*)$", re.MULTILINE)
+_OPEN_FAILED: Final = re.compile(r"^channel \d+: open failed: (.*?)\r?$", re.MULTILINE)
 _REASONS: Final[tuple[tuple[str, type[DialFailed]], ...]] = (
     ("administratively prohibited", VantageLost),  # AllowTcpForwarding no, PermitOpen
     ("refused", Refused),
@@ -101,7 +101,8 @@ class ThroughHost:
         with reading(process, pipe) as ready:
             while not _CONNECTED.search(log):
                 try:
-                    ready.select(budget.left())
+                    if not ready.select(budget.left()):
+                        continue
                 except OutOfTime:
                     if shared or _LOGGED_IN.search(log):
                         raise Filtered(f"{where} did not answer {self.host.name} in time (filtered)") from None

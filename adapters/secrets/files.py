@@ -43,12 +43,16 @@ class SecretMissing(BatonError):
     exit_code = ExitCode.USAGE
 
 
-def _nobody_listens(message: str) -> None:
-    """What warnings are for when nobody asked for them."""
+def _nobody_listens(said: str) -> None:
+    """What is said when nobody asked for it."""
 
 
 class LocalSecrets:
-    """The SecretSource port. `files` is the blueprint's folder: paths are relative to it. Thread- and process-safe."""
+    """The SecretSource port. Thread- and process-safe.
+
+    `files` is the blueprint's folder: paths are relative to it. `learn` hears every value before anybody else gets it
+    (a scrubber does), `warn` hears of files that others may read.
+    """
 
     def __init__(
         self,
@@ -56,15 +60,22 @@ class LocalSecrets:
         *,
         files: Path | None = None,
         environ: Mapping[str, str] = os.environ,
-        warn: Callable[[str], None] = _nobody_listens,
+        learn: Callable[[str], object] = _nobody_listens,
+        warn: Callable[[str], object] = _nobody_listens,
     ) -> None:
         self._root = root
         self._files = files or Path.cwd()
         self._environ = environ
+        self._learn = learn
         self._warn = warn
 
     def resolve(self, environment: EnvironmentRef, name: str, reference: str) -> str:
         """The secret behind a reference. Raises SecretMissing, which names the input and what would help."""
+        value = self._value(environment, name, reference)
+        self._learn(value)
+        return value
+
+    def _value(self, environment: EnvironmentRef, name: str, reference: str) -> str:
         scheme, _, rest = reference.partition(":")
         match scheme:
             case "env" if rest:

@@ -67,6 +67,11 @@ class Scrubber:
             case _:
                 return value
 
+    def masking(self, values: Iterable[Any]) -> Callable[[str], str]:
+        """A function that masks these secrets, each of them however short, and all that are known here: for texts about one thing."""
+        own = Scrubber(values, minimum=1)
+        return lambda text: own.text(self.text(text))
+
     def stream(self) -> StreamScrubber:
         """A scrubber for a text that comes in pieces."""
         return StreamScrubber(self)
@@ -112,11 +117,6 @@ class StreamScrubber:
             if start < end < stop:
                 return start
         return end
-
-
-def masking(values: Iterable[Any]) -> Callable[[str], str]:
-    """Masks these secrets in short texts about one thing: each of them counts, however short."""
-    return Scrubber(values, minimum=1).text
 
 
 def leaves(value: Any) -> Iterator[str]:

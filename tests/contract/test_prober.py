@@ -14,7 +14,7 @@ from adapters.fake.prober import FakeProber, Seen
 from adapters.probe import NetworkProber
 from adapters.probe.dialer import Direct
 from adapters.probe.remote import Remote
-from adapters.secrets import masking
+from adapters.secrets import Scrubber
 from adapters.ssh.directory import open_session
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Connection, Host
@@ -31,7 +31,8 @@ SECRET = "s3cret/\"Pässword'"
 class Rig(Protocol):
     """A prober, and checks whose looks see what a test wants them to see."""
 
-    prober: Prober
+    @property
+    def prober(self) -> Prober: ...
 
     def sequence(self, *looks: bool, secret: str = "") -> Check:
         """A check that sees this, look after look; the last repeats. The secret is in its spec and in what it sees."""
@@ -62,7 +63,7 @@ class RealRig:
         self._tmp_path, self._stack = tmp_path, stack
         remote = Remote(stack.enter_context(open_session()))
         self.prober = NetworkProber(
-            places={"controller": Direct()}, remote=remote, clock=SystemClock(), masking=masking
+            places={"controller": Direct()}, remote=remote, clock=SystemClock(), masking=Scrubber().masking
         )
 
     def sequence(self, *looks: bool, secret: str = "") -> Check:
@@ -168,7 +169,7 @@ def test_a_deadline_before_the_first_look_is_no_success(rig: Rig) -> None:
 def test_every_attempt_is_said(rig: Rig) -> None:
     listener = Listener()
     rig.prober.probe(rig.sequence(False, True), Run(say=listener))
-    assert [type for type, _, _ in listener.events] == ["check.attempt"] * 2
+    assert [kind for kind, _, _ in listener.events] == ["check.attempt"] * 2
     assert [data["passed"] for _, _, data in listener.events] == [False, True]
     assert all(data["check"] == "seq" and data["origin"] == "controller" for _, _, data in listener.events)
 
