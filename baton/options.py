@@ -13,6 +13,7 @@ Input = Annotated[
     list[str] | None, Parameter(name=["--input", "-i"], help="NAME=VALUE for an input of the blueprint.", negative="")
 ]
 Json = Annotated[bool, Parameter(name="--json", help="One JSON object per line.", negative="")]
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], help="Do not ask.", negative="")]
 Target = Annotated[str, Parameter(help="An environment as <blueprint>/<name>, or the path of its blueprint.")]
 
 

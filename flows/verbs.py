@@ -37,12 +37,13 @@ class Caller:
     ended: Ended | None = None
     error: BatonError | None = None
 
-    def answer(self) -> Ended:
+    def answer(self, state: State) -> Ended:
         """How the run ended. Raises what made it fail."""
         if self.error is not None:
             raise self.error
         if self.ended is None:
-            raise BatonError("the engine did not run the flow", hint="see its log: baton server status")
+            hint = "this is a fault of Baton's own or of the engine: the flow run's log holds the details"
+            raise BatonError(f"the flow run ended {state.name}: {state.message}", hint=hint)
         return self.ended
 
 

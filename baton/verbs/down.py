@@ -1,16 +1,26 @@
 """`baton down`: take an environment down and look for what is left."""
 
+import sys
+
+from rich.prompt import Confirm
+
 from adapters import settings as settings_of
 from baton import console
-from baton.options import Env, Input, Json, Target, inputs
-from baton.running import run_flow, target
+from baton.naming import blueprint_of
+from baton.options import Env, Input, Json, Target, Yes, inputs
+from baton.running import run_flow
 from lifecycle.report.fields import ended_fields
 from lifecycle.report.words import proof_text
 
 
-def down(environment: Target = ".", *, env: Env = "dev", input: Input = None, json: Json = False) -> int:
+def down(
+    environment: Target = ".", *, env: Env = "dev", input: Input = None, json: Json = False, yes: Yes = False
+) -> int:
     """Destroy an environment in reverse order, then look independently for anything that is left."""
-    path, name = target(environment, env, settings_of.load())
+    path, name = blueprint_of(environment, env, settings_of.load())
+    if not yes and not confirmed(f"Destroy everything in {environment} ({name})?"):
+        console.err.print("nothing was touched")
+        return 1
     ended = run_flow("down", path, name, inputs(input), as_json=json)
     if json:
         console.emit("result", **ended_fields(ended))
@@ -18,3 +28,10 @@ def down(environment: Target = ".", *, env: Env = "dev", input: Input = None, js
     for line in proof_text(ended):
         console.out.print(line)
     return 0
+
+
+def confirmed(question: str) -> bool:
+    """Ask a person; without one to ask (a pipe, CI) the command line itself is the word."""
+    if not (sys.stdin.isatty() and console.err.is_terminal):
+        return True
+    return Confirm.ask(question, console=console.err, default=False)

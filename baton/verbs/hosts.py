@@ -2,19 +2,19 @@
 
 from adapters import settings as settings_of
 from baton import console
-from baton.options import Json
+from baton.naming import environment_named
+from baton.options import Env, Json
 from baton.verbs.status import Which
 from baton.views import inventory_table
-from lifecycle.environment import EnvironmentRef
 from lifecycle.report.fields import host_fields
 
 
-def hosts(environment: Which = "", *, json: Json = False) -> int:
+def hosts(environment: Which = "", *, env: Env = "dev", json: Json = False) -> int:
     """Show hosts: name, stack, groups, address, identity."""
     from adapters.registry import open_store
 
     with open_store(settings_of.load()) as store:
-        refs = [EnvironmentRef.parse(environment)] if environment else [e.ref for e in store.environments()]
+        refs = [environment_named(environment, env)] if environment else [e.ref for e in store.environments()]
         found = [(ref, host) for ref in refs for host in store.hosts(ref)]
     if json:
         for ref, host in found:

@@ -8,20 +8,21 @@ from cyclopts import Parameter
 
 from adapters import settings as settings_of
 from baton import console
-from lifecycle.environment import EnvironmentRef
+from baton.naming import environment_named
+from baton.options import Env
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Host
 
-Where = Annotated[str, Parameter(help="An environment as <blueprint>/<name>.")]
+Where = Annotated[str, Parameter(help="An environment as <blueprint>/<name>, or the path of its blueprint.")]
 Name = Annotated[str, Parameter(help="The host's name; may be left out where there is only one.")]
 Command = Annotated[str, Parameter(help="A command to run there, after --.", allow_leading_hyphen=True)]
 
 
-def ssh(environment: Where, host: Name = "", *command: Command) -> int:
+def ssh(environment: Where, host: Name = "", *command: Command, env: Env = "dev") -> int:
     """Log in to a host, with the pinned host key and the environment's own key, or run a command there."""
     from adapters.registry import open_store, ssh_command
 
-    ref = EnvironmentRef.parse(environment)
+    ref = environment_named(environment, env)
     with open_store(settings_of.load()) as store:
         chosen = _choose(list(store.hosts(ref)), host, environment)
     with ssh_command(chosen, interactive=not command) as argv:

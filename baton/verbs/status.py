@@ -7,15 +7,17 @@ from cyclopts import Parameter
 
 from adapters import settings as settings_of
 from baton import console
-from baton.options import Json
+from baton.naming import environment_named
+from baton.options import Env, Json
 from baton.views import environment_lines, environments_table
-from lifecycle.environment import EnvironmentRef
 from lifecycle.report.fields import environment_fields
 
-Which = Annotated[str, Parameter(help="An environment as <blueprint>/<name>. Default: all.")]
+Which = Annotated[
+    str, Parameter(help="An environment as <blueprint>/<name>, or the path of its blueprint. Default: all.")
+]
 
 
-def status(environment: Which = "", *, json: Json = False) -> int:
+def status(environment: Which = "", *, env: Env = "dev", json: Json = False) -> int:
     """Show environments: phase, age, hosts, last checks, and what to do next."""
     from adapters.registry import open_store
 
@@ -23,7 +25,7 @@ def status(environment: Which = "", *, json: Json = False) -> int:
     with open_store(settings_of.load()) as store:
         found = store.environments()
         if environment:
-            ref = EnvironmentRef.parse(environment)
+            ref = environment_named(environment, env)
             found = [e for e in found if e.ref == ref]
         details = {e.ref: (store.hosts(e.ref), store.journal(e.ref), store.holder(e.ref)) for e in found}
     if json:
@@ -32,7 +34,7 @@ def status(environment: Which = "", *, json: Json = False) -> int:
         return 0
     if environment:
         if not found:
-            console.err.print(f"no environment {environment}; see all with: baton status")
+            console.err.print(f"there is no environment {ref}; see all with: baton status")
             return 1
         for line in environment_lines(found[0], *details[found[0].ref], now=now):
             console.out.print(line)

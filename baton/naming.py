@@ -1,0 +1,39 @@
+"""Which environment is meant: `shop/dev`, or the path of its blueprint with --env."""
+
+from adapters.settings import Settings
+from lifecycle.blueprint.files import NoBlueprint, find_blueprint, read_blueprint
+from lifecycle.environment import EnvironmentRef
+from lifecycle.errors import BatonError, ExitCode
+
+
+class UnknownEnvironment(BatonError):
+    """What was named is neither a blueprint nor an environment that Baton knows."""
+
+    exit_code = ExitCode.USAGE
+
+
+def environment_named(text: str, environment: str) -> EnvironmentRef:
+    """The environment that a word of the command line names. A path that holds a blueprint wins over `blueprint/name`."""
+    try:
+        return EnvironmentRef(read_blueprint(find_blueprint(text)).name, environment)
+    except NoBlueprint:
+        return EnvironmentRef.parse(text)
+
+
+def blueprint_of(text: str, environment: str, settings: Settings) -> tuple[str, str]:
+    """(blueprint's path, environment's name) of what a word names. Raises UnknownEnvironment."""
+    from adapters.registry import open_store
+
+    try:
+        return str(find_blueprint(text)), environment
+    except NoBlueprint as no_blueprint:
+        try:
+            ref = EnvironmentRef.parse(text)
+        except BatonError:
+            raise no_blueprint from None
+        with open_store(settings) as store:
+            found = store.environment(ref)
+        if found is None:
+            hint = "see the environments with: baton status"
+            raise UnknownEnvironment(f"'{text}' is neither a blueprint nor a known environment", hint=hint) from None
+        return found.blueprint_path, ref.name
