@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from lifecycle.blueprint import references
 from lifecycle.blueprint.model import Blueprint, Check, Configure, HostSelector
@@ -90,13 +91,20 @@ def waits(
     """What each configure step and each check (as `check.NAME`) waits for, with what is implied where a check has no `after`."""
     edges = {name: tuple(after) for name, after in steps.items()}
     edges |= {CHECK_PREFIX + name: tuple(after or ()) for name, after in checks.items()}
+    waiting: dict[str, set[str]] = {}  # the other way round: what waits directly for a part
+    for name, after in edges.items():
+        for before in after:
+            waiting.setdefault(before, set()).add(name)
     for name in (CHECK_PREFIX + name for name, after in checks.items() if after is None):
-        edges[name] = tuple(step for step in steps if name not in _reached(edges, step))
+        excluded = _reached(waiting, name)
+        edges[name] = tuple(step for step in steps if step not in excluded)
+        for step in edges[name]:
+            waiting.setdefault(step, set()).add(name)
     return edges
 
 
 def _reached(edges: Mapping[str, Collection[str]], start: str) -> set[str]:
-    """Everything that a part waits for, directly or through others."""
+    """A part and everything that its edges lead to, directly or through others."""
     seen, left = {start}, [start]
     while left:
         for following in edges.get(left.pop(), ()):
@@ -111,11 +119,21 @@ def cycles(edges: Mapping[str, Collection[str]]) -> Iterator[tuple[str, ...]]:
 
     Each path is a shortest one through its first part. What is waited for but has no edges of its own is passed over.
     """
+    if _is_acyclic(edges):
+        return
     shown: set[str] = set()
     for start in edges:
         if start not in shown and (path := _way_back(edges, start)) is not None:
             shown |= set(path)
             yield path
+
+
+def _is_acyclic(edges: Mapping[str, Collection[str]]) -> bool:
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError:
+        return False
+    return True
 
 
 def _way_back(edges: Mapping[str, Collection[str]], start: str) -> tuple[str, ...] | None:
