@@ -59,8 +59,10 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path / "checkout")
 
 
-@pytest.fixture
-def ready(checkout: Checkout) -> Checkout:
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout that is set up. Whoever breaks it has it mended."""
+    checkout = Checkout(tmp_path_factory.mktemp("ready") / "checkout")
     code, said = checkout.setup()
     assert code == 0, said
     assert "building .venv" in said
@@ -113,8 +115,8 @@ def test_two_at_once_both_end_well_and_one_builds(checkout: Checkout) -> None:
     assert sum("building .venv" in text for text in said) == 1
 
 
-def test_a_moved_checkout_gets_an_environment_that_works(ready: Checkout, tmp_path: Path) -> None:
-    moved = tmp_path / "moved"
+def test_a_moved_checkout_gets_an_environment_that_works(ready: Checkout) -> None:
+    moved = ready.folder.with_name("moved")
     ready.folder.rename(moved)
     ready.folder = moved
     assert ready.setup()[0] == 0
