@@ -53,15 +53,8 @@ class Surroundings:
     variables: Mapping[str, str] = field(repr=False)
     removed: tuple[str, ...] = ()
 
-    def command(
-        self,
-        *,
-        data_dir: Path,
-        cli_config: Path | None,
-        tags: Mapping[str, str],
-        variables: Mapping[str, str] | None = None,
-    ) -> dict[str, str]:
-        """The whole environment of one command. `variables` are Terraform variables, encoded already."""
+    def command(self, *, data_dir: Path, cli_config: Path | None, tags: Mapping[str, str]) -> dict[str, str]:
+        """The whole environment of a stack's commands, without its variables."""
         own = {
             "TF_DATA_DIR": str(data_dir),
             "TF_IN_AUTOMATION": "1",
@@ -69,7 +62,6 @@ class Surroundings:
             "CHECKPOINT_DISABLE": "1",
             **({"TF_CLI_CONFIG_FILE": str(cli_config)} if cli_config else {}),
             **{_tag(key): value for key, value in tags.items()},
-            **{f"TF_VAR_{name}": value for name, value in (variables or {}).items()},
         }
         return {**self.variables, **own}
 

@@ -22,6 +22,7 @@ class Listener:
         self._say, self._source, self._scrub = say, source, scrub
         self.diagnostics: list[Diagnostic] = []
         self.changed: list[str] = []
+        self.outputs: Mapping[str, Any] | None = None  # as the end of an apply tells them; sensitive ones without value
         self.noise: list[str] = []  # lines that are not Terraform's: a provider that prints, a crash
 
     def __call__(self, line: str) -> None:
@@ -36,8 +37,9 @@ class Listener:
                 self._resource("resource.started", found["hook"], _DOING)
             case "apply_progress":
                 self._resource("resource.progress", found["hook"], _DOING)
+            case "outputs":
+                self.outputs = found["outputs"]
             case "apply_complete":
-                self.changed.append(found["hook"]["resource"]["addr"])
                 self._resource("resource.finished", found["hook"], _DONE)
             case "apply_errored":
                 self._resource("resource.failed", found["hook"], _DOING, level=Level.ERROR, suffix=" failed")
@@ -56,6 +58,8 @@ class Listener:
         address = hook["resource"]["addr"]
         if hook.get("action") == "read":
             return  # looking is not doing
+        if type == "resource.finished":
+            self.changed.append(address)
         action = hook.get("action", "")
         identity = self._scrub.text(str(hook.get("id_value") or ""))
         seconds = hook.get("elapsed_seconds", 0)

@@ -83,6 +83,13 @@ def outputs(data: bytes) -> Outputs:
     }
 
 
+def streamed_outputs(told: Document) -> Outputs | None:
+    """Outputs from the end of `apply -json`; None where one is sensitive, because the stream leaves its value out."""
+    if any(entry.get("sensitive") or "value" not in entry for entry in told.values()):
+        return None
+    return {name: _output(entry["value"], False) for name, entry in told.items()}
+
+
 def addresses(data: bytes) -> tuple[str, ...]:
     """Managed resources from `terraform state list`; data sources are only looked at and left out."""
     lines = data.decode(errors="replace").splitlines()

@@ -16,14 +16,11 @@ from adapters.process.runner import Command, Finished
 from adapters.process.runner import run as run_tool
 from adapters.terraform.binary import Binary
 from adapters.terraform.failures import TerraformTimedOut
+from adapters.terraform.settings import GRACE, LOCK_WAIT
 from lifecycle.ports import Cancelled, Run
 
 GIGABYTES_PER_RUN = 0.8  # measured with the AWS provider: 620–760 MB
 CORES_PER_RUN = 1.4
-GRACE = timedelta(seconds=25)
-"""From SIGINT to SIGKILL. Prefect's worker kills a cancelled flow after 30 s: the tool has to be done before."""
-LOCK_WAIT = timedelta(seconds=60)
-"""How long to wait for the Terraform that a killed run left finishing: its grace and a margin."""
 
 
 def concurrency_cap(cores: int | None = None, memory: int | None = None) -> int:
@@ -49,7 +46,7 @@ class Runner:
     def __init__(
         self, binary: Callable[[], Binary], slots: int, *, grace: timedelta = GRACE, lock_wait: timedelta = LOCK_WAIT
     ) -> None:
-        self._binary = binary
+        self.binary = binary
         self._slots = threading.BoundedSemaphore(slots)
         self._grace, self._lock_wait = grace, lock_wait
 
@@ -69,7 +66,7 @@ class Runner:
         TerraformTimedOut, and what the process runner raises.
         """
         command = Command(
-            (*self._binary().argv, *argv),
+            (*self.binary().argv, *argv),
             site.cwd,
             site.environment,
             site.lock,

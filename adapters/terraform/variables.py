@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,22 @@ def remembered(path: Path) -> dict[str, Any]:
     return {}
 
 
-def write(path: Path, values: Mapping[str, Any]) -> None:
-    """A variable file. JSON strings in it are taken as they are: no templates, nothing to escape."""
+@contextmanager
+def files(kept: Path, transient: Path, given: Routed) -> Iterator[list[Path]]:
+    """Variable files for one command, the later ones stronger; the transient one is gone after it.
+
+    JSON strings in them are taken as they are: no templates, nothing to escape.
+    """
+    _write(kept, given.plain)
+    if not given.transient:
+        yield [kept]
+        return
+    try:
+        _write(transient, given.transient)
+        yield [kept, transient]
+    finally:
+        transient.unlink(missing_ok=True)
+
+
+def _write(path: Path, values: Mapping[str, Any]) -> None:
     write_private(path, json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True))

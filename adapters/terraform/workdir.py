@@ -67,6 +67,10 @@ class Workdir:
         return self.path / "terraform.rc"
 
     @property
+    def backend_config(self) -> Path:
+        return self.path / "backend.tfbackend"
+
+    @property
     def tool_lock(self) -> Path:
         return self.path / "tool.lock"
 

@@ -1,0 +1,164 @@
+"""Everything before a command can do its work: working copy, backend, CLI configuration, `terraform init`."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from adapters.terraform import command, configuration, failures, mirrors
+from adapters.terraform.configuration import Module
+from adapters.terraform.environment import Surroundings
+from adapters.terraform.redact import Scrubber, sensitive_parts
+from adapters.terraform.runner import Runner, Site
+from adapters.terraform.session import Session
+from adapters.terraform.settings import TerraformSettings
+from adapters.terraform.workdir import LOCK, Workdir, mirror, other_users, workdir, write_private
+from lifecycle.digest import digest
+from lifecycle.ports import Run, StackSpec
+
+ENDPOINT_SECONDS = 5.0
+
+
+class Preparation:
+    """Opens sessions. `inherited` is our own environment: where mirrors and the user's CLI configuration are found."""
+
+    def __init__(
+        self,
+        root: Path,
+        settings: TerraformSettings,
+        surroundings: Surroundings,
+        runner: Runner,
+        inherited: Mapping[str, str],
+    ) -> None:
+        self._root = root
+        self._settings = settings
+        self._surroundings = surroundings
+        self._runner = runner
+        self._inherited = inherited
+
+    def session(self, stack: StackSpec, run: Run) -> Session:
+        """The stack with its working copy brought up to date; nothing is initialised yet."""
+        modules = configuration.module_tree(stack.source)
+        work = workdir(self._root, stack)
+        work.prepare()
+        here = mirror(modules, work, _local_backend(modules[0], work))
+        environment = self._surroundings.command(
+            data_dir=work.data, cli_config=self._cli_config(work, modules[0].path), tags=stack.tags
+        )
+        return Session(
+            stack=stack,
+            work=work,
+            modules=modules,
+            site=Site(stack.label, here, work.tool_lock, environment),
+            surroundings=self._surroundings,
+            scrub=Scrubber(sensitive_parts(dict(stack.variables))),
+            run=run,
+            runner=self._runner,
+            until=time.monotonic() + run.deadline.total_seconds(),
+        )
+
+    def initialise(self, at: Session) -> None:
+        """`terraform init`, unless everything that it depends on and everything that it made is as it was."""
+        work, label = at.work, at.stack.label
+        if _marked(work.initialised) == self._init_digest(at) and intact(work, at.site.cwd):
+            return
+        work.initialised.unlink(missing_ok=True)
+        if not at.own_backend and work.holds_local_state():
+            raise failures.BackendChanged(
+                f"{label}: the module now names the backend '{at.root.backend}', and the state lies in {work.state}"
+            )
+        reconfigure = at.own_backend and work.backend().get("type", "local") == "local"
+        at.run.say("stack.initialising", f"{at.stack.name}: preparing providers and modules", stack=at.stack.name)
+        argv = command.init(reconfigure=reconfigure, backend_config=self._backend_config(at))
+        at.succeed(argv, self._settings.deadlines.init)
+        for other in other_users(self._root, work):
+            raise failures.SharedState(
+                f"{label} would keep its state in the same place of the same {at.root.backend} backend as "
+                f"{other.path.relative_to(self._root)}"
+            )
+        write_private(work.initialised, json.dumps(self._init_digest(at)))
+
+    def look_at_endpoint(self, at: Session) -> None:
+        """Raise EndpointUnreachable where a stack that uses AWS has an endpoint that does not answer.
+
+        A refused connection costs the provider 25 s of retries, and us nothing.
+        """
+        endpoint = self._surroundings.variables.get("AWS_ENDPOINT_URL", "")
+        if not endpoint or not at.uses_aws:
+            return
+        try:
+            url = urlsplit(endpoint)
+            address = (url.hostname or "", url.port or (443 if url.scheme == "https" else 80))
+            socket.create_connection(address, ENDPOINT_SECONDS).close()
+        except (OSError, ValueError) as error:
+            raise failures.EndpointUnreachable(
+                f"{at.stack.label}: nothing answers at {endpoint}: {error}", facts={"endpoint": endpoint}
+            ) from error
+
+    def _backend_config(self, at: Session) -> Path | None:
+        """A file with what the settings add to the module's own backend block."""
+        if at.own_backend or at.root.backend == "cloud" or not self._settings.backend_config:
+            return None
+        ref = at.stack.environment
+        names = {"blueprint": ref.blueprint, "environment": ref.name, "stack": at.stack.name}
+        lines = [f"{k} = {json.dumps(v.format(**names))}\n" for k, v in self._settings.backend_config.items()]
+        write_private(at.work.backend_config, "".join(lines))
+        return at.work.backend_config
+
+    def _cli_config(self, work: Workdir, module: Path) -> Path | None:
+        found = mirrors.discover(self._settings.mirrors, self._inherited, module=module)
+        implied = set(mirrors.implied_directories(self._inherited, module))
+        text = mirrors.cli_configuration(found, self._inherited, implied_only=set(found) <= implied)
+        if text is None:
+            work.cli_config.unlink(missing_ok=True)
+            return None
+        write_private(work.cli_config, text)
+        return work.cli_config
+
+    def _init_digest(self, at: Session) -> str:
+        parts: list[Any] = [
+            self._runner.binary().version,
+            configuration.configuration_digest(at.modules),
+            str(at.site.cwd),
+            dict(self._settings.backend_config),
+            [_text(file) for file in (at.site.cwd / LOCK, at.work.cli_config)],
+        ]
+        return digest(parts)
+
+
+def intact(work: Workdir, here: Path) -> bool:
+    """Whether what `init` made is still there: the backend's record, every provider, every module's directory."""
+    if not (work.data / "terraform.tfstate").is_file():
+        return False
+    providers = list((work.data / "providers").glob("*/*/*/*/*"))
+    locked = f"\n{_text(here / LOCK)}".count('\nprovider "')
+    if len(providers) < locked or not all(path.exists() for path in providers):
+        return False  # a link into a mirror or a cache may dangle
+    try:
+        manifest = json.loads(_text(work.data / "modules" / "modules.json") or "{}")
+    except ValueError:
+        return False
+    return all((here / module.get("Dir", ".")).is_dir() for module in manifest.get("Modules", ()))
+
+
+def _local_backend(module: Module, work: Workdir) -> str | None:
+    """A backend override that puts the state into our directory; None for a module with a remote backend."""
+    if module.backend not in ("", "local"):
+        return None
+    return json.dumps({"terraform": {"backend": {"local": {"path": str(work.state)}}}})
+
+
+def _marked(path: Path) -> str:
+    with suppress(ValueError):
+        return str(json.loads(_text(path)))
+    return ""
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
