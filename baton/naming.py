@@ -1,7 +1,7 @@
 """Which environment is meant: `shop/dev`, or the path of its blueprint with --env."""
 
+from adapters.blueprints import NoBlueprint, find_blueprint, read_blueprint
 from adapters.settings import Settings
-from lifecycle.blueprint.files import NoBlueprint, find_blueprint, read_blueprint
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 

@@ -5,9 +5,9 @@ from importlib import import_module
 from typing import Any
 
 from adapters import settings as settings_of
+from adapters.blueprints import find_blueprint, read_blueprint
 from baton import cloud, engine
 from baton.progress import showing
-from lifecycle.blueprint.files import find_blueprint, read_blueprint
 
 
 def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, Any], *, as_json: bool) -> Any:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters.blueprints import find_blueprint, read_blueprint
 from adapters.registry import Registry
 from flows.request import Request
-from lifecycle.blueprint.files import find_blueprint, read_blueprint
 from lifecycle.blueprint.inputs import resolve_inputs
 from lifecycle.blueprint.model import Blueprint
 from lifecycle.blueprint.scalars import KeyKind, SecretRef

@@ -215,12 +215,12 @@ class Acts:
 
 
 def _reached(host: Host, view: View) -> Host:
-    """The host with the references in its jump resolved, where they can be already."""
+    """The host with the references in its connection resolved, where they can be already."""
     try:
-        jump = view.resolve(host.connection.jump)
+        user, jump = view.resolve([host.connection.user, host.connection.jump])
     except ReferenceUnresolved:
         return host
-    return replace(host, connection=replace(host.connection, jump=str(jump)))
+    return replace(host, connection=replace(host.connection, user=str(user), jump=str(jump)))
 
 
 def _entered(host: Host, become: bool | None) -> Host:

@@ -10,7 +10,14 @@ from lifecycle.blueprint.graph import Graph, Needs
 from lifecycle.blueprint.model import Blueprint, Check, Configure, Connection
 from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal, StackTarget
 from lifecycle.environment import EnvironmentRef
+from lifecycle.errors import BatonError, ExitCode
 from lifecycle.inventory import ConnectionDefaults, HostMapping, Selector
+
+
+class PortUnknown(BatonError):
+    """A connection's port cannot be known before anything is made."""
+
+    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ def desire(
     return Desired(
         ref=ref,
         goal=goal,
-        stacks={name: _stack(name, blueprint, needs, base, readings) for name in blueprint.stacks},
+        stacks={name: _stack(name, blueprint, needs, base, lookup, readings) for name in blueprint.stacks},
         configure={c.name: c for c in configure},
         checks={c.name: _check(c, needs.checks[c.name], base, lookup) for c in blueprint.checks},
         inputs=inputs,
@@ -50,7 +57,9 @@ def desire(
     )
 
 
-def _stack(name: str, blueprint: Blueprint, needs: Graph, base: Path, readings: Readings) -> StackTarget:
+def _stack(
+    name: str, blueprint: Blueprint, needs: Graph, base: Path, lookup: references.Lookup, readings: Readings
+) -> StackTarget:
     stack = blueprint.stacks[name]
     source = (base / stack.source).resolve()
     return StackTarget(
@@ -59,12 +68,27 @@ def _stack(name: str, blueprint: Blueprint, needs: Graph, base: Path, readings: 
         fingerprint=readings.module(source),
         variables=stack.vars,
         needs=needs.stacks[name],
-        defaults=readings.connection(stack.connection),
+        defaults=readings.connection(_with_port(stack.connection, name, lookup)),
         reach=needs.reach[name],
         mapping=tuple(
             HostMapping(m.group, m.address, m.id, m.name or "", m.user or "", m.port or 0) for m in stack.hosts
         ),
     )
+
+
+def _with_port(connection: Connection, stack: str, lookup: references.Lookup) -> Connection:
+    """The connection with its port as a number. Raises PortUnknown where an output would have to say it."""
+    if isinstance(connection.port, int):
+        return connection
+    if any(r.kind is references.Kind.OUTPUT for r in references.find(connection.port)):
+        raise PortUnknown(
+            f"stack {stack}: connection.port is {connection.port}, and a port may reference inputs only",
+            hint="a module can say each host's own port in its `hosts` output",
+        )
+    port = str(references.resolve(connection.port, lookup))
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise PortUnknown(f"stack {stack}: connection.port comes to '{port}', which is no port")
+    return connection.model_copy(update={"port": int(port)})
 
 
 def _configure(

@@ -1,8 +1,8 @@
 """`baton validate`: is this blueprint right?"""
 
+from adapters.blueprints import find_blueprint, read_blueprint
 from baton import console
 from baton.options import Blueprint, Json
-from lifecycle.blueprint.files import find_blueprint, read_blueprint
 from lifecycle.blueprint.problems import BlueprintInvalid
 
 
