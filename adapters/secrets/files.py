@@ -1,9 +1,9 @@
 """Secrets from the environment, from files, or made here and kept: one private directory per environment.
 
+    <root>/.lock                           held while something is made or dropped: two processes get the same
     <root>/<blueprint>/<environment>/      0700
         secrets.json                       0600: {"name": {"reference": "generate:24", "value": "..."}}
         ssh_ed25519, ssh_ed25519.pub       0600: the environment's key pair for SSH
-        .lock                              held while something is made, so that two processes get the same
 
 A file that others may read is accepted: Docker and Kubernetes mount secrets 0444, and git checks out 0644. It is said
 through `warn`. A file that others may *write* is refused: they would choose the secret.
@@ -94,10 +94,11 @@ class LocalSecrets:
         directory = self._directory(environment)
         if not directory.exists():
             return
-        with _locked(directory):
-            shutil.rmtree(directory)
-        with contextlib.suppress(OSError):  # other environments of the blueprint live there
-            directory.parent.rmdir()
+        with _locked(self._root):
+            if directory.exists():
+                shutil.rmtree(directory)
+            with contextlib.suppress(OSError):  # other environments of the blueprint live there
+                directory.parent.rmdir()
 
     def ssh_key(self, environment: EnvironmentRef) -> tuple[Path, str]:
         """The environment's own key pair for SSH (ed25519, made once): path of the private key, text of the public one."""
@@ -164,14 +165,13 @@ class LocalSecrets:
 
     @contextlib.contextmanager
     def _kept(self, environment: EnvironmentRef) -> Iterator[Path]:
-        """The environment's directory, made if need be, and locked."""
+        """The environment's directory, made if need be, for one process at a time."""
         directory = self._directory(environment)
-        while True:
-            _make_private(self._root, directory)
-            with _locked(directory) as there:
-                if there:  # not forgotten between making and locking it
-                    yield directory
-                    return
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(self._root):
+            for path in (directory.parent, directory):
+                path.mkdir(mode=0o700, exist_ok=True)
+            yield directory
 
     def _directory(self, environment: EnvironmentRef) -> Path:
         for part in (environment.blueprint, environment.name):
@@ -181,37 +181,14 @@ class LocalSecrets:
 
 
 @contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[bool]:
-    """Hold the directory's lock. Gives whether the directory is still the one that was locked."""
-    path = directory / ".lock"
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except FileNotFoundError:
-        yield False
-        return
+def _locked(root: Path) -> Iterator[None]:
+    """Among threads and processes, one at a time."""
+    descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        try:
-            same = os.fstat(descriptor).st_ino == path.stat().st_ino
-        except FileNotFoundError:
-            same = False
-        yield same
+        yield
     finally:
         os.close(descriptor)
-
-
-def _make_private(root: Path, directory: Path) -> None:
-    """Make the directory and what is missing above it, 0700 from the root down."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in (directory.parent, directory):
-        try:
-            path.mkdir(mode=0o700, exist_ok=True)
-        except FileNotFoundError:  # forgotten at this moment by somebody else
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            path.mkdir(mode=0o700, exist_ok=True)
-    mode = directory.stat().st_mode
-    if mode & 0o077:
-        directory.chmod(0o700)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -72,36 +72,36 @@ class Scrubber:
         own = Scrubber(values, minimum=1)
         return lambda text: own.text(self.text(text))
 
-    def stream(self) -> StreamScrubber:
-        """A scrubber for a text that comes in pieces."""
-        return StreamScrubber(self)
+    def stream(self, limit: int = LINE_LIMIT) -> StreamScrubber:
+        """A scrubber for a text that comes in pieces. `limit` is how many characters of a line without an end it holds back."""
+        return StreamScrubber(self, limit)
 
-    @property
-    def longest(self) -> int:
-        """Characters of the longest form."""
-        return max(map(len, self._forms), default=0)
-
-    def held_back(self, text: str) -> int:
-        """How many characters at the end of a text may be the beginning of a secret that goes on: they must wait for the rest."""
-        return max((_overlap(text, form) for form in self._forms), default=0)
+    def safe_end(self, text: str) -> int:
+        """Where a text that goes on can be cut such that no secret, whole or begun, is cut with it."""
+        end = len(text) - max((_overlap(text, form) for form in self._forms), default=0)
+        for start, stop in _merged(_places(text, self._forms)):
+            if start < end < stop:
+                return start
+        return end
 
 
 class StreamScrubber:
     """Pieces in, whole scrubbed lines out: a secret that is split over two pieces does not leak.
 
-    A line that does not end is given out after LINE_LIMIT characters, but for what may be the beginning of a secret.
+    A line that does not end is given out after so many characters, but for what may be the beginning of a secret.
     """
 
-    def __init__(self, scrubber: Scrubber) -> None:
+    def __init__(self, scrubber: Scrubber, limit: int) -> None:
         self._scrubber = scrubber
+        self._limit = limit
         self._kept = ""
 
     def feed(self, piece: str) -> str:
         """What can be shown now; line ends included, possibly empty."""
         self._kept += piece
         end = self._kept.rfind("\n") + 1
-        if not end and len(self._kept) > LINE_LIMIT:
-            end = self._safe_end()
+        if not end and len(self._kept) > self._limit:
+            end = self._scrubber.safe_end(self._kept)
         ready, self._kept = self._kept[:end], self._kept[end:]
         return self._scrubber.text(ready)
 
@@ -109,14 +109,6 @@ class StreamScrubber:
         """The rest."""
         rest, self._kept = self._kept, ""
         return self._scrubber.text(rest)
-
-    def _safe_end(self) -> int:
-        """Where the text can be cut without cutting a secret, whole or begun."""
-        end = len(self._kept) - self._scrubber.held_back(self._kept)
-        for start, stop in _merged(_places(self._kept, self._scrubber._forms)):
-            if start < end < stop:
-                return start
-        return end
 
 
 def leaves(value: Any) -> Iterator[str]:
@@ -159,7 +151,9 @@ def _written(text: str) -> Iterator[str]:
         yield json.dumps(escaped)[1:-1]  # JSON within JSON
         yield escaped.replace("/", "\\/")
         yield escaped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")  # Go: Terraform's JSON
-    yield repr(text)[1:-1]
+    literal = repr("\"'" + text)[4:-1]  # with both quotes in it, repr escapes the single ones
+    yield literal
+    yield literal.replace("\\'", "'")
     yield shlex.quote(text)[1:-1] if shlex.quote(text) != text else text
     for url in (quote(text, safe=""), quote(text), quote_plus(text)):
         yield url
