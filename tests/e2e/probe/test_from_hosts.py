@@ -18,8 +18,10 @@ import pytest
 
 from adapters.clock import SystemClock
 from adapters.probe import NetworkProber
-from adapters.probe.dialer import Direct
+from adapters.probe.dialer import Direct, VantageLost
+from adapters.probe.look import Budget
 from adapters.probe.remote import Remote
+from adapters.probe.through_host import ThroughHost
 from adapters.secrets import Scrubber
 from adapters.ssh.directory import SshDirectory, open_session
 from lifecycle.errors import BatonError
@@ -371,11 +373,64 @@ def init_script(name: str, code: int) -> Iterator[str]:
         path.unlink()
 
 
+@contextmanager
+def host_with(folder: Path, **programs: str) -> Iterator[Host]:
+    """A host on whose PATH these shell scripts come first."""
+    (folder / "bin").mkdir()
+    for name, script in programs.items():
+        (folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "bin" / name).chmod(0o755)
+    sshd = Sshd(folder / "sshd", extra=f"SetEnv PATH={folder}/bin:/usr/bin:/bin")
+    sshd.start()
+    try:
+        yield sshd.host(host_key=sshd.host_keys[0])
+    finally:
+        sshd.stop()
+
+
+SUPERVISORCTL = """
+[ "$1" = status ] || exit 2
+case $2 in
+    shop) echo "shop RUNNING pid 12, uptime 0:00:10";;
+    down) echo "down FATAL Exited too quickly"; exit 3;;
+    *) echo "$2: ERROR (no such process)"; exit 4;;
+esac
+"""
+
+
+@pytest.mark.skipif(
+    Path("/run/systemd/system").exists(), reason="systemd manages this machine; supervisor is not asked"
+)
+def test_a_program_under_supervisor_is_a_service(prober: NetworkProber, tmp_path: Path) -> None:
+    with host_with(tmp_path, supervisorctl=SUPERVISORCTL) as host:
+        good = look(prober, host, "service", {"name": "shop"})
+        bad = look(prober, host, "service", {"name": "down"})
+        none = look(prober, host, "service", {"name": "none"})
+    assert good.summary == "shop runs (supervisorctl)"
+    assert bad.summary == "down does not run (supervisorctl, exit 3: down FATAL Exited too quickly)"
+    assert none.summary == "none does not run (supervisorctl, exit 4: none: ERROR (no such process))"
+    assert [result.passed for result in (good, bad, none)] == [True, False, False]
+
+
+def test_what_needs_root_is_run_by_sudo_that_never_asks(session: SshDirectory, tmp_path: Path) -> None:
+    sudo = '[ "$1" = -n ] || exit 9\nshift\nAS_ROOT=yes exec "$@"'
+    with host_with(tmp_path, sudo=sudo) as host:
+        remote = Remote(session)
+        assert remote.run(host, "echo $AS_ROOT", Budget(20), become=True).stdout == "yes\n"
+        assert remote.run(host, "echo $AS_ROOT", Budget(20)).stdout == "\n"
+
+
+def test_a_sudo_that_asks_is_told_as_what_keeps_the_look_from_the_host(session: SshDirectory, tmp_path: Path) -> None:
+    with (
+        host_with(tmp_path, sudo="echo 'sudo: a password is required' >&2; exit 1") as host,
+        pytest.raises(VantageLost, match="nothing can be run on web-1: sudo: a password is required"),
+    ):
+        Remote(session).run(host, "true", Budget(20), become=True)
+
+
 def test_connections_through_a_host_end_with_the_socket(
     prober: NetworkProber, host: Host, session: SshDirectory
 ) -> None:
-    from adapters.probe.through_host import ThroughHost
-
     with listener() as listening:
         link = ThroughHost(Remote(session), host).dial(ADDRESS, listening.getsockname()[1], 20)
         peer, _ = listening.accept()
