@@ -167,7 +167,7 @@ class Broker:
 
     One JSON line goes there: {"dial": place, "host": ..., "port": ..., "timeout": seconds}. One comes back:
     {"ok": true} with the connected descriptor (SCM_RIGHTS), or {"ok": false, "error": "refused" | "timeout" |
-    "unreachable" | "name", "message": ...}. Any other error says that the place itself is of no use.
+    "unreachable" | "name", "message": ...}. Any other error says nothing about the port.
     """
 
     socket_path: Path
@@ -181,7 +181,9 @@ class Broker:
                 f"'{self.place}' cannot be dialled from: its broker did not answer ({error})",
                 hint="is the local cloud up? `baton cloud up` starts it",
             ) from None
-        if answer.get("ok") is True and descriptors:
+        if answer.get("ok") is True:
+            if not descriptors:
+                raise VantageLost(f"the broker of '{self.place}' says yes, and gives no connection")
             for extra in descriptors[1:]:
                 socket.close(extra)
             connected = socket.socket(fileno=descriptors[0])
@@ -190,7 +192,7 @@ class Broker:
         for descriptor in descriptors:
             socket.close(descriptor)
         word, message = str(answer.get("error", "")), str(answer.get("message", ""))
-        kind = _BROKER_WORDS.get(word, VantageLost)
+        kind = _BROKER_WORDS.get(word, DialFailed)
         raise kind(f"{target(address, port)} {kind.word} from {self.place}" + (f" ({message})" if message else ""))
 
     def _ask(self, address: str, port: int, timeout: float) -> tuple[dict[str, object], list[int]]:

@@ -1,6 +1,6 @@
 """Secrets from the environment, from files, or made here and kept: one private directory per environment.
 
-    <root>/.lock                           held while something is made or dropped: two processes get the same
+    <root>/.secrets.lock                   held while something is made or dropped: two processes get the same
     <root>/<blueprint>/<environment>/      0700
         secrets.json                       0600: {"name": {"reference": "generate:24", "value": "..."}}
         ssh_ed25519, ssh_ed25519.pub       0600: the environment's key pair for SSH
@@ -17,7 +17,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import stat
 import string
 import subprocess
@@ -32,6 +31,9 @@ from lifecycle.errors import BatonError, ExitCode
 ALPHABET: Final = string.ascii_letters + string.digits
 """Characters of a generated secret: nothing that a shell, a URL, SQL, YAML or a template could read as its own."""
 SHORTEST, LONGEST = 8, 512
+KEPT, KEY = "secrets.json", "ssh_ed25519"
+OURS: Final = (KEPT, KEY, f"{KEY}.pub")
+"""What is kept in an environment's directory. Others may keep things beside it."""
 FILE_LIMIT: Final = 1 << 20
 """Bytes of a secret's file. Anything larger is another file."""
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -90,20 +92,21 @@ class LocalSecrets:
         )
 
     def forget(self, environment: EnvironmentRef) -> None:
-        """Drop everything that was made for an environment, its key pair too. Again is fine."""
+        """Drop everything that was made here for an environment, its key pair too, and nothing else. Again is fine."""
         directory = self._directory(environment)
         if not directory.exists():
             return
         with _locked(self._root):
-            if directory.exists():
-                shutil.rmtree(directory)
-            with contextlib.suppress(OSError):  # other environments of the blueprint live there
-                directory.parent.rmdir()
+            for name in OURS:
+                (directory / name).unlink(missing_ok=True)
+            for path in (directory, directory.parent):
+                with contextlib.suppress(OSError):  # others keep things there too
+                    path.rmdir()
 
     def ssh_key(self, environment: EnvironmentRef) -> tuple[Path, str]:
         """The environment's own key pair for SSH (ed25519, made once): path of the private key, text of the public one."""
         with self._kept(environment) as directory:
-            private = directory / "ssh_ed25519"
+            private = directory / KEY
             public = private.with_suffix(".pub")
             if not (private.exists() and public.exists()):
                 _make_key_pair(private, comment=f"baton {environment}")
@@ -150,7 +153,7 @@ class LocalSecrets:
 
     def _generated(self, environment: EnvironmentRef, name: str, reference: str, length: int) -> str:
         with self._kept(environment) as directory:
-            path = directory / "secrets.json"
+            path = directory / KEPT
             kept = _read(path)
             entry = kept.get(name)
             if entry is None:
@@ -183,7 +186,7 @@ class LocalSecrets:
 @contextlib.contextmanager
 def _locked(root: Path) -> Iterator[None]:
     """Among threads and processes, one at a time."""
-    descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(root / ".secrets.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -130,7 +130,7 @@ def test_a_broker_is_asked_for_place_host_port_and_time_and_gives_the_connection
         ("timeout", Filtered),
         ("unreachable", Unreachable),
         ("name", NameUnknown),
-        ("on fire", VantageLost),
+        ("on fire", DialFailed),
     ],
 )
 def test_what_a_broker_says_becomes_a_failure_of_its_kind(tmp_path: Path, word: str, kind: type[DialFailed]) -> None:

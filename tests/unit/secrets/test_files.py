@@ -265,7 +265,19 @@ def test_forgetting_an_environment_drops_its_secrets_and_no_others(root: Path) -
     assert secrets.resolve(DEV, "db", "generate:24") != dev
     secrets.forget(DEV)
     secrets.forget(PROD)
-    assert [path.name for path in root.iterdir()] == [".lock"]
+    assert [path.name for path in root.iterdir()] == [".secrets.lock"]
+
+
+def test_forgetting_leaves_what_others_keep_beside_the_secrets(root: Path) -> None:
+    secrets = LocalSecrets(root)
+    secrets.resolve(DEV, "db", "generate:24")
+    secrets.ssh_key(DEV)
+    state = root / "shop" / "dev" / "web" / "terraform.tfstate"
+    state.parent.mkdir()
+    state.write_text("{}")
+    secrets.forget(DEV)
+    assert [path.name for path in (root / "shop" / "dev").iterdir()] == ["web"]
+    assert state.read_text() == "{}"
 
 
 def test_forgetting_while_others_make_never_fails(root: Path) -> None:
