@@ -17,6 +17,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import stat
 import string
 import subprocess
@@ -34,6 +35,8 @@ SHORTEST, LONGEST = 8, 512
 KEPT, KEY = "secrets.json", "ssh_ed25519"
 OURS: Final = (KEPT, KEY, f"{KEY}.pub")
 """What is kept in an environment's directory. Others may keep things beside it."""
+UNFINISHED: Final = ".secret-"
+"""How the names of what is being made begin; a kill may leave one behind."""
 FILE_LIMIT: Final = 1 << 20
 """Bytes of a secret's file. Anything larger is another file."""
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -99,6 +102,8 @@ class LocalSecrets:
         with _locked(self._root):
             for name in OURS:
                 (directory / name).unlink(missing_ok=True)
+            for left in directory.glob(f"{UNFINISHED}*"):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
             for path in (directory, directory.parent):
                 with contextlib.suppress(OSError):  # others keep things there too
                     path.rmdir()
@@ -213,7 +218,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, text: str) -> None:
     """Replace the file in one step, 0600, on the disk before it counts."""
-    descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # mkstemp makes it 0600
+    descriptor, temporary = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)  # mkstemp makes it 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
@@ -235,7 +240,7 @@ def _random(length: int) -> str:
 
 def _make_key_pair(private: Path, *, comment: str) -> None:
     """Both halves appear under their names only when they are whole; the private one last."""
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=private.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=private.parent) as folder:
         made = Path(folder) / "key"
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(made)]
         try:

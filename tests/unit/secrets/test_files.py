@@ -275,6 +275,8 @@ def test_forgetting_leaves_what_others_keep_beside_the_secrets(root: Path) -> No
     state = root / "shop" / "dev" / "web" / "terraform.tfstate"
     state.parent.mkdir()
     state.write_text("{}")
+    (state.parent.parent / ".secret-half").write_text("left by a kill")
+    (state.parent.parent / ".secret-pair").mkdir()
     secrets.forget(DEV)
     assert [path.name for path in (root / "shop" / "dev").iterdir()] == ["web"]
     assert state.read_text() == "{}"
