@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,9 @@ def mount_root(spec: dict[str, Any], root: str) -> None:
     linux.mount("tmpfs", f"{root}/run", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755,size=64m")
     os.makedirs(f"{root}/run/lock", exist_ok=True)
     os.chmod(f"{root}/run/lock", 0o1777)
+    # a boot id of its own, new at every boot: that is how tools see that a host has rebooted
+    Path(f"{root}/run/boot_id").write_text(f"{uuid.UUID(bytes=os.urandom(16), version=4)}\n")
+    Path(f"{root}/var/lib/cloud/reboot-wanted").unlink(missing_ok=True)
 
 
 def personalise(spec: dict[str, Any], root: Path) -> None:
@@ -158,11 +162,12 @@ def _process_one(spec: dict[str, Any], root: str, problem: int) -> None:
         os.dup2(console, 2)
         os.chdir(root)
         linux.mount("proc", "proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+        linux.mount("run/boot_id", "proc/sys/kernel/random/boot_id", flags=linux.MS_BIND)
         linux.mount("sysfs", "sys", "sysfs", linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
         linux.pivot_root(".", ".")
         linux.unmount(".")
         os.chdir("/")
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and exec would keep that
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):  # what is ignored stays so
             signal.signal(number, signal.SIG_DFL)
         os.execve("/sbin/init", ["/sbin/init"], {"PATH": _ENVIRONMENT["PATH"], "TERM": "dumb"})
     except BaseException as error:

@@ -29,7 +29,11 @@ log = logging.getLogger(__name__)
 
 REGION = "eu-west-1"
 _CLOSE_DEADLINE = 20.0
-_LAYER = {"init": "sbin/init", "cloud-init": "usr/bin/cloud-init"}
+_LAYER = {
+    "usr/sbin/init": "init",
+    "usr/bin/cloud-init": "cloud-init",
+    **{f"usr/sbin/{name}": "power" for name in ("reboot", "poweroff", "halt", "shutdown")},
+}
 
 
 def keep(home: Home, port: int) -> int:
@@ -176,14 +180,14 @@ def _unpack(tarball: Path, target: Path) -> None:
 
 def _write_layer(layer: Path) -> None:
     os.umask(0o022)
-    for name, target in _LAYER.items():
+    for target, content in _FILES.items():
         path = layer / target
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(_FILES[name])
+        path.write_bytes(content)
         path.chmod(0o755)
 
 
-_FILES = {name: (DATA / name).read_bytes() for name in _LAYER}
+_FILES = {target: (DATA / name).read_bytes() for target, name in _LAYER.items()}
 
 
 def _start(

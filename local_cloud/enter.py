@@ -52,8 +52,15 @@ class IdMap:
     def write(self, pid: int) -> None:
         """Maps the ids of the user namespace of `pid`; newuidmap does it for a user without root."""
         if os.geteuid() == 0:
-            Path(f"/proc/{pid}/uid_map").write_text(f"0 {self.uid} {COUNT}\n")
-            Path(f"/proc/{pid}/gid_map").write_text(f"0 {self.gid} {COUNT}\n")
+            try:
+                Path(f"/proc/{pid}/uid_map").write_text(f"0 {self.uid} {COUNT}\n")
+                Path(f"/proc/{pid}/gid_map").write_text(f"0 {self.gid} {COUNT}\n")
+            except OSError as error:
+                raise CloudError(
+                    f"Root here may not use the user ids from {self.uid} on ({error.strerror}): this is itself a container"
+                    " with few ids.",
+                    "Run on the machine itself, or give the container 200,000 ids; any other AWS-compatible endpoint serves too.",
+                ) from None
             return
         for tool, first in (("newuidmap", self.uid), ("newgidmap", self.gid)):
             done = subprocess.run(

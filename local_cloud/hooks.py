@@ -190,6 +190,7 @@ class Hooks:
         self._changed = changed
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="instance")
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._journal = threading.Lock()
         self._numbers = itertools.count()
         self._requests: dict[str, Any] = {}
 
@@ -230,7 +231,8 @@ class Hooks:
     def settle(self) -> None:
         """Reality follows the API; the journal follows both."""
         self.region.reconcile()
-        self._changed(rows())
+        with self._journal:  # in order: an older view never comes after a newer one
+            self._changed(rows())
 
     def public_address(self) -> str:
         """The next free public address of the reserved range."""
@@ -330,7 +332,7 @@ class Hooks:
         def work() -> None:
             if instance._state.name == "running":
                 self.region.end(instance.id, orderly=True)
-                self.region.boot(wish(instance), first=False)
+                self._again(instance)
 
         self._later(instance, work)
 
@@ -347,14 +349,23 @@ class Hooks:
         self._terminate(instance)  # only now: it gives the address back
 
     def died(self, id: str) -> None:
-        """A host ended that nobody stopped (a power cut, or `poweroff` inside): the API shows it stopped."""
+        """A host ended that the API did not end: it powered itself off or lost its power, or it reboots."""
         instance = find(id)
         if instance is None or instance._state.name != "running":
             return
-        self._stop(instance)
-        message = "Server.InternalError: the host ended by itself"
-        instance.state_reason = StateReason(message, "Server.InternalError")
+        if self.region.hosts.wants_reboot(id):
+            self._later(instance, lambda: self._again(instance))
+        elif instance.instance_initiated_shutdown_behavior == "terminate":
+            self.terminate(instance)
+        else:
+            self._stop(instance)
+            message = "Client.InstanceInitiatedShutdown: the host ended by itself"
+            instance.state_reason = StateReason(message, "Client.InstanceInitiatedShutdown")
         self.settle()
+
+    def _again(self, instance: Instance) -> None:
+        if instance._state.name == "running":
+            self.region.boot(wish(instance), first=False)
 
     def console(self, response: EC2Response) -> ActionResult:
         """GetConsoleOutput: what the host's process 1 has printed, with its host keys as cloud-init shows them."""

@@ -62,7 +62,10 @@ def host_key(comment: str) -> tuple[str, str]:
 
 @dataclass(slots=True)
 class Host:
-    """One running host: `pid` is its process 1 as seen inside the cloud."""
+    """One running host: `pid` is its process 1 as seen inside the cloud.
+
+    Both descriptors are closed when it ends; use them under `open`, or another file may have taken their number.
+    """
 
     wish: Wish
     pid: int
@@ -71,6 +74,7 @@ class Host:
     firewall: str
     expected_end: bool = False
     ended: threading.Event = field(default_factory=threading.Event)
+    open: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Hosts:
@@ -137,7 +141,14 @@ class Hosts:
                     time.sleep(0.004)
             return False
 
-        if not in_network(host.network, look):
+        with host.open:
+            network = -1 if host.ended.is_set() else os.dup(host.network)
+        try:
+            answered = network >= 0 and in_network(network, look)
+        finally:
+            if network >= 0:
+                os.close(network)
+        if not answered:
             tail = self.console(host.wish.id).strip().splitlines()[-1:] or ["nothing on its console"]
             self.kill(host.wish.id)
             raise CloudError(
@@ -150,7 +161,10 @@ class Hosts:
         poll.poll()
         if self._running.get(host.wish.id) is host:
             del self._running[host.wish.id]
-        host.ended.set()
+        with host.open:
+            host.ended.set()
+            os.close(host.network)
+            os.close(host.pidfd)
         if not host.expected_end:
             self._died(host.wish.id)
 
@@ -168,11 +182,10 @@ class Hosts:
             return
         host.expected_end = expected
         for final in (number, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):  # it may end between our look and our signal
-                signal.pidfd_send_signal(host.pidfd, final)
+            with host.open, contextlib.suppress(ProcessLookupError):  # it may end between our look and our signal
+                if not host.ended.is_set():
+                    signal.pidfd_send_signal(host.pidfd, final)
             if host.ended.wait(_STOP_DEADLINE):
-                os.close(host.network)
-                os.close(host.pidfd)
                 return
         raise CloudError(
             f"The host {id} survived SIGKILL for {_STOP_DEADLINE:.0f} s.", "A process hangs in the kernel."
@@ -180,13 +193,18 @@ class Hosts:
 
     def enforce(self, host: Host, firewall: str) -> None:
         """Replaces a running host's firewall."""
-        if host.firewall != firewall and not host.ended.is_set():
-            run_in(host.network, ["nft", "-f", "-"], firewall)
-            host.firewall = firewall
+        with host.open:
+            if host.firewall != firewall and not host.ended.is_set():
+                run_in(host.network, ["nft", "-f", "-"], firewall)
+                host.firewall = firewall
 
     def remove(self, id: str) -> None:
         """Removes the files of a host that does not run."""
         self._launcher.remove(str(self.folder(id)))
+
+    def wants_reboot(self, id: str) -> bool:
+        """Whether a host that ended was told to reboot (from inside) and not to power off."""
+        return (self.folder(id) / "upper/var/lib/cloud/reboot-wanted").exists()
 
     def console(self, id: str) -> str:
         return _text(self.folder(id) / "console.log")

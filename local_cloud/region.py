@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local_cloud.errors import CloudError
 from local_cloud.firewall import Rules, render
 from local_cloud.hosts import Host, Hosts, Wish
 from local_cloud.launcher import Launcher
@@ -45,6 +44,8 @@ class Region:
             network = self.networks.of(wish.vpc)
             network.add_routers(wanted.routers.get(wish.vpc, ()))
             rules = wanted.rules.get(wish.id, Rules())
+        if not first:
+            network.unplug(wish.link)  # the kernel may not have come round to the link of the last time
         return self.hosts.boot(wish, network.descriptor, render(rules), first=first)
 
     def end(self, id: str, *, orderly: bool) -> None:
@@ -75,14 +76,7 @@ class Region:
                 routes |= dict.fromkeys(wanted.publics.get(vpc, {}), network.wan)
             self.networks.internet.route(routes)
             for host in self.hosts.running():
-                self._enforce(host, render(wanted.rules.get(host.wish.id, Rules())))
-
-    def _enforce(self, host: Host, firewall: str) -> None:
-        try:
-            self.hosts.enforce(host, firewall)
-        except (CloudError, OSError):
-            if not host.ended.wait(0.5):  # a host may end while its rules change; anything else is an error
-                raise
+                self.hosts.enforce(host, render(wanted.rules.get(host.wish.id, Rules())))
 
     def dial_network(self, id: str) -> tuple[int, str]:
         """The namespace of the VPC router of an instance's host, and the host's address. Raises LookupError."""

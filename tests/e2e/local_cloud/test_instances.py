@@ -148,3 +148,22 @@ def test_python_apt_answers_at_once_without_any_network(cloud: Any, vpc: Any) ->
     host = vpc.host(vpc.group("ssh"))
     script = "import apt; c = apt.Cache(); print(c['nginx-light'].is_installed, c['openssh-server'].is_installed)"
     assert cloud.on_host(host, f'timeout 10 python3 -c "{script}"').split() == ["True", "True"]
+
+
+def test_a_reboot_from_inside_is_a_reboot_with_a_new_boot_id(cloud: Any, vpc: Any, until: Any) -> None:
+    host = vpc.host(vpc.group("ssh"))
+    before = cloud.ssh(host, "cat /proc/sys/kernel/random/boot_id; sudo shutdown -r now").stdout.strip()
+
+    def booted() -> str:
+        done = cloud.run("exec", host, "--", "cat", "/proc/sys/kernel/random/boot_id", check=False)
+        return done.stdout.strip() if done.returncode == 0 and done.stdout.strip() != before else ""
+
+    assert len(until(booted)) == 36
+    assert cloud.instance(host)["State"]["Name"] == "running"
+
+
+def test_poweroff_ends_an_instance_as_its_shutdown_behaviour_says(cloud: Any, vpc: Any) -> None:
+    host = vpc.host(vpc.group("ssh"), InstanceInitiatedShutdownBehavior="terminate")
+    cloud.ssh(host, "sudo poweroff")
+    cloud.await_state(host, "terminated")
+    assert not (cloud.home / "hosts" / host).exists()

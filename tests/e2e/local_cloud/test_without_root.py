@@ -104,3 +104,27 @@ def test_a_plain_user_without_delegated_ids_is_told_what_is_missing(home: Path) 
     assert "needs 65536 user and group ids for games" in done.stderr
     assert "usermod --add-subuids" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "reason"),
+    [
+        ("echo 0 >/proc/sys/user/max_user_namespaces", "did not give the local cloud namespaces"),
+        ("true", "may not use the user ids"),
+    ],
+)
+@pytest.mark.usefixtures("cloud")
+def test_a_machine_that_cannot_run_it_says_why_in_one_sentence(tmp_path: Path, obstacle: str, reason: str) -> None:
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "sh", "-c", f"{obstacle}; exec {sys.executable} -m local_cloud up"],
+        cwd=CHECKOUT,
+        env={**os.environ, "BATON_CLOUD_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert "AWS-compatible endpoint serves too" in done.stderr
+    assert "Traceback" not in done.stderr
