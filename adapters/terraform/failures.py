@@ -192,9 +192,26 @@ def _rule(error: type[TerraformFailed], *words: str) -> Rule:
 
 
 RULES: tuple[Rule, ...] = (
+    _rule(
+        StateUnreadable,
+        r"state snapshot was created by Terraform", r"Unsupported state file format", r"State file .*(newer|corrupt)",
+        r"Failed to load state", r"does not support .* version of the state", r"unsupported state format",
+    ),
     _rule(StateLocked, r"Error acquiring the state lock", r"state blob is already locked", r"Error locking state"),
     _rule(StalePlan, r"Saved plan is stale", r"Saved plan does not match the given state"),
-    _rule(TerraformCrashed, r"Plugin did not respond", r"The plugin crashed", r"TERRAFORM CRASH", r"^panic:", r"!!!!!!!!!!"),
+    _rule(TerraformCrashed, r"Plugin did not respond", r"Unrecognized remote plugin message", r"The plugin crashed", r"TERRAFORM CRASH", r"^panic:", r"!!!!!!!!!!"),
+    _rule(ProviderChecksum, r"checksum", r"doesn't match any of the checksums", r"Failed to install provider from shared cache"),
+    _rule(
+        ProviderUnavailable,
+        r"Failed to query available provider packages", r"Failed to install provider", r"Required plugins are not installed",
+        r"Failed to resolve provider packages", r"Inconsistent dependency lock file", r"registry does not have a provider named",
+        r"Missing required provider", r"unavailable provider", r"failed to load plugin schemas", r"Failed to load plugin schemas",
+    ),
+    _rule(
+        ModuleUnavailable,
+        r"Module not installed", r"Unreadable module directory", r"Failed to download module", r"Module not found",
+        r"Error accessing remote module registry", r"Could not download module", r"Invalid registry module source address",
+    ),
     _rule(
         CredentialsRefused,
         r"No valid credential sources", r"InvalidClientTokenId", r"ExpiredToken", r"SignatureDoesNotMatch", r"AuthFailure",
@@ -208,28 +225,11 @@ RULES: tuple[Rule, ...] = (
         r"dial tcp .* timeout", r"connection reset by peer",
     ),
     _rule(QuotaExceeded, r"LimitExceeded", r"quota", r"RequestLimitExceeded", r"Throttling", r"TooManyRequests"),
-    _rule(ProviderChecksum, r"checksum", r"doesn't match any of the checksums", r"Failed to install provider from shared cache"),
-    _rule(
-        ProviderUnavailable,
-        r"Failed to query available provider packages", r"Failed to install provider", r"Required plugins are not installed",
-        r"Failed to resolve provider packages", r"Inconsistent dependency lock file", r"registry does not have a provider named",
-        r"Missing required provider", r"unavailable provider", r"failed to load plugin schemas", r"Failed to load plugin schemas",
-    ),
-    _rule(
-        ModuleUnavailable,
-        r"Module not installed", r"Unreadable module directory", r"Failed to download module", r"Module not found",
-        r"Error accessing remote module registry", r"Could not download module", r"Invalid registry module source address",
-    ),
     _rule(VersionConflict, r"Unsupported Terraform Core version"),
     _rule(
         BackendChanged,
         r"Backend configuration changed", r"Backend initialization required", r"Backend type changed", r"Error migrating state",
         r"Backend configuration block has changed", r"Migrat(e|ing) state",
-    ),
-    _rule(
-        StateUnreadable,
-        r"state snapshot was created by Terraform", r"Unsupported state file format", r"State file .*(newer|corrupt)",
-        r"Failed to load state", r"does not support .* version of the state", r"unsupported state format",
     ),
     _rule(MissingVariable, r"No value for required variable"),
     _rule(UnknownVariable, r"Value for undeclared variable"),
@@ -246,7 +246,8 @@ def classify(
     """The error for what Terraform said. `subject` names the stack; `stage` is "apply" where resources were acted on."""
     errors = [one for one in diagnostics if one.severity is Severity.ERROR]
     first, kind = _first(errors, stderr, stage)
-    message = f"{subject}: terraform {command}: {_told(first) if first else _last_words(stderr)}"
+    words = _last_words(stderr) if first is None else _holder(first) if kind is StateLocked else _told(first)
+    message = f"{subject}: terraform {command}: {words}"
     if len(errors) > 1:
         message += f" (and {len(errors) - 1} more)"
     return kind(message, facts=_facts(first, kind), diagnostics=diagnostics)
@@ -263,14 +264,22 @@ def _first(errors: Sequence[Diagnostic], stderr: str, stage: str) -> tuple[Diagn
         return None, kind
     if stage == "apply" or errors[0].address:
         return errors[0], ResourceFailed
-    return errors[0], ConfigurationInvalid if errors[0].where else TerraformFailed
+    placed = next((one for one in errors if one.where), None)
+    return (placed, ConfigurationInvalid) if placed else (errors[0], TerraformFailed)
 
 
 def _told(one: Diagnostic) -> str:
-    where = f"{one.where}: " if one.where else ""
-    detail = one.detail.strip()
-    words = f"{one.summary}: {detail}" if detail and detail != one.summary else one.summary
-    return where + (f"{one.address}: " if one.address else "") + words
+    """Where, what, and why in one line; the whole of it stays in the diagnostic."""
+    why = " ".join(" ".join(one.detail.split("\n\n")[:2]).split())
+    words = f"{one.summary}: {why}" if why and why != one.summary else one.summary
+    return ": ".join(part for part in (one.where, one.address, words) if part)
+
+
+def _holder(one: Diagnostic) -> str:
+    lock = _lock(one)
+    if not lock:
+        return _told(one)
+    return f"the state is locked by {lock.get('who')} since {lock.get('created')} (lock {lock.get('id')})"
 
 
 def _last_words(stderr: str) -> str:
@@ -285,5 +294,9 @@ def _facts(first: Diagnostic | None, kind: type[TerraformFailed]) -> dict[str, A
     if first is not None:
         facts = {key: value for key, value in (("where", first.where), ("address", first.address)) if value}
         if kind is StateLocked:
-            facts["lock"] = {name.lower(): value for name, value in _LOCK_FACT.findall(first.detail)}
+            facts["lock"] = _lock(first)
     return facts
+
+
+def _lock(one: Diagnostic) -> dict[str, str]:
+    return {name.lower(): value for name, value in _LOCK_FACT.findall(one.detail)}

@@ -123,7 +123,7 @@ def validation(data: bytes, source: Path, scrub: Scrubber) -> tuple[Diagnostic, 
 
 
 _TEXT_HEAD = re.compile(r"^(Error|Warning): (.*)$")
-_TEXT_WHERE = re.compile(r"^  on (.+) line (\d+)(?:, in .*)?:$|^  with (.+),$")
+_TEXT_WHERE = re.compile(r"^  on (?!<empty>|/)(.+) line (\d+)(?:, in .*)?:$|^  with (.+),$")
 _FRAME = re.compile("^[╷│╵] ?")
 
 
@@ -312,10 +312,11 @@ def _known_outputs(plan: Document) -> Outputs:
 
 
 def _where(range: Document | None, source: Path) -> str:
-    if not range or not range.get("filename"):
-        return ""
+    filename = (range or {}).get("filename", "")
+    if not range or filename in ("", "<empty>") or filename.startswith("/"):
+        return ""  # a provider without a block in the configuration; a variable file of ours
     start = range.get("start") or {}
-    return f"{_shown(range['filename'], source)}:{start.get('line', 1)}:{start.get('column', 1)}"
+    return f"{_shown(filename, source)}:{start.get('line', 1)}:{start.get('column', 1)}"
 
 
 def _shown(filename: str, source: Path) -> str:

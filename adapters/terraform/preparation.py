@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from adapters.terraform import command, configuration, failures, mirrors
+from adapters.terraform import command, configuration, failures, mirrors, parse
 from adapters.terraform.configuration import Module
 from adapters.terraform.environment import Surroundings
 from adapters.terraform.redact import Scrubber, sensitive_parts
@@ -20,6 +20,7 @@ from adapters.terraform.session import Session
 from adapters.terraform.settings import TerraformSettings
 from adapters.terraform.workdir import LOCK, Workdir, mirror, other_users, workdir, write_private
 from lifecycle.digest import digest
+from lifecycle.plan import Severity
 from lifecycle.ports import Run, StackSpec
 
 ENDPOINT_SECONDS = 5.0
@@ -76,13 +77,25 @@ class Preparation:
         reconfigure = at.own_backend and work.backend().get("type", "local") == "local"
         at.run.say("stack.initialising", f"{at.stack.name}: preparing providers and modules", stack=at.stack.name)
         argv = command.init(reconfigure=reconfigure, backend_config=self._backend_config(at))
-        at.succeed(argv, self._settings.deadlines.init)
+        try:
+            at.succeed(argv, self._settings.deadlines.init)
+        except failures.ConfigurationInvalid as error:
+            raise self._with_columns(at, error) from None
         for other in other_users(self._root, work):
             raise failures.SharedState(
                 f"{label} would keep its state in the same place of the same {at.root.backend} backend as "
                 f"{other.path.relative_to(self._root)}"
             )
         write_private(work.initialised, json.dumps(self._init_digest(at)))
+
+    def _with_columns(self, at: Session, error: failures.TerraformFailed) -> failures.TerraformFailed:
+        """The same error with the exact place: `init` tells lines only, `validate` needs no providers to find bad syntax."""
+        finished = at.execute(command.validate(), self._settings.deadlines.validate)
+        with suppress(parse.UnreadableOutput):
+            told = parse.validation(finished.stdout, at.stack.source, at.scrub)
+            if any(one.severity is Severity.ERROR and one.where for one in told):
+                return failures.classify(told, "", subject=at.stack.label, command="init")
+        return error
 
     def look_at_endpoint(self, at: Session) -> None:
         """Raise EndpointUnreachable where a stack that uses AWS has an endpoint that does not answer.

@@ -1,0 +1,85 @@
+"""Real plans, as `terraform show -json` wrote them (record.py), and what is read from them."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.terraform import parse
+from adapters.terraform.parse import UnreadableOutput
+from adapters.terraform.redact import Scrubber
+from lifecycle.plan import Action
+from lifecycle.sensitive import mask
+
+HERE = Path(__file__).parent
+PLANS = sorted((HERE / "plans").glob("*.json"))
+TAGS = {"baton:environment": "shop/dev", "baton:stack": "web"}
+SECRET = "correct horse battery"
+
+
+def read(path: Path) -> parse.PlanDocument:
+    return parse.plan(path.read_bytes(), Scrubber(), TAGS)
+
+
+def seen(plan: parse.PlanDocument) -> dict[str, Any]:
+    """What the expectations hold: everything but the values of the resources."""
+    changes = [{k: v for k, v in asdict(c).items() if k not in ("before", "after") and v} for c in plan.changes]
+    return {
+        "changes": json.loads(json.dumps(changes)),
+        "drift": [c.address for c in plan.drift],
+        "outputs": mask({name: [output.value, output.sensitive] for name, output in plan.outputs.items()}),
+        "outputs_changed": plan.outputs_changed,
+        "applyable": plan.applyable,
+        "complete": plan.complete,
+        "untagged": list(plan.untagged),
+    }
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_a_real_plan_is_read_as_expected(path: Path) -> None:
+    expected = json.loads((HERE / "expected_plans.json").read_text())
+    assert seen(read(path)) == expected[path.stem]
+
+
+def test_every_recorded_plan_has_an_expectation_and_the_other_way_round() -> None:
+    expected = json.loads((HERE / "expected_plans.json").read_text())
+    assert sorted(expected) == [path.stem for path in PLANS]
+
+
+def test_the_recorded_plans_show_every_action() -> None:
+    found = {change.action for path in PLANS for change in read(path).changes}
+    assert found == set(Action)
+
+
+def test_a_secret_that_terraform_knows_of_is_in_no_value_that_can_be_shown() -> None:
+    path = HERE / "plans" / "create_with_secrets.json"
+    assert SECRET in path.read_text()
+    plan = read(path)
+    assert SECRET not in repr((plan.changes, plan.drift, plan.outputs))
+    assert SECRET not in repr(plan)
+    after = next(c.after for c in plan.changes if c.address == "terraform_data.db")
+    assert after is not None
+    assert after["input"] == {"user": "app", "password": "***", "hosts": ["a", "***"]}
+
+
+def test_a_secret_that_terraform_does_not_know_of_is_found_by_its_value() -> None:
+    text = (HERE / "plans" / "create_with_secrets.json").read_text().replace('"app"', '"the-user-is-secret-too"')
+    plan = parse.plan(text.encode(), Scrubber(["the-user-is-secret-too"]), TAGS)
+    assert "the-user-is-secret-too" not in repr(plan.changes)
+
+
+def test_an_action_that_nobody_knows_is_an_error_and_not_silence() -> None:
+    text = (HERE / "plans" / "destroy.json").read_text().replace('"delete"', '"evaporate"')
+    with pytest.raises(UnreadableOutput, match=r"evaporate for terraform_data\.a"):
+        parse.plan(text.encode(), Scrubber(), TAGS)
+
+
+def test_the_essence_does_not_hold_what_only_describes() -> None:
+    """The digest must not change with Terraform's version, the time of planning or the configuration's echo."""
+    path = HERE / "plans" / "update_and_outputs.json"
+    document = json.loads(path.read_text())
+    for noise in ("timestamp", "terraform_version", "configuration", "prior_state", "relevant_attributes"):
+        document.pop(noise, None)
+    assert parse.plan(json.dumps(document).encode(), Scrubber(), TAGS).essence == read(path).essence
