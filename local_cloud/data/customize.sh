@@ -14,8 +14,19 @@ rm -f "$root"/etc/ssh/ssh_host_*
 # Installed is not enabled: what runs on a host is a role's decision.
 for script in "$root"/etc/init.d/*; do
     name=${script##*/}
-    [ "$name" = ssh ] || chroot "$root" update-rc.d "$name" disable >/dev/null 2>&1 || true
+    [ "$name" = ssh ] || chroot "$root" update-rc.d -f "$name" remove >/dev/null
 done
+
+# Without systemd, tools enable a service with "update-rc.d NAME defaults", which Debian's does nothing for one that was
+# disabled before. Ours enables it then, except from a package's own scripts.
+chroot "$root" dpkg-divert --quiet --local --rename --divert /usr/sbin/update-rc.d.distrib --add /usr/sbin/update-rc.d
+cat >"$root/usr/sbin/update-rc.d" <<'WRAPPER'
+#!/bin/sh
+/usr/sbin/update-rc.d.distrib "$@" || exit
+[ "${2-}" = defaults ] && [ -z "${DPKG_MAINTSCRIPT_PACKAGE-}" ] || exit 0
+ls /etc/rc2.d/S[0-9][0-9]"$1" >/dev/null 2>&1 || /usr/sbin/update-rc.d.distrib "$1" enable
+WRAPPER
+chmod 0755 "$root/usr/sbin/update-rc.d"
 
 : >"$root/etc/motd"
 rm -rf "$root/etc/update-motd.d" "$root/etc/hostname" "$root/etc/resolv.conf" "$root/usr/sbin/policy-rc.d"

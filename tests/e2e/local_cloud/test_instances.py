@@ -57,7 +57,7 @@ def test_user_data_that_fails_is_reported_as_an_error(cloud: Any, vpc: Any) -> N
 def test_stop_and_start_keep_the_address_the_host_key_and_the_files(cloud: Any, vpc: Any) -> None:
     host = vpc.host(vpc.group("ssh"))
     before, key = cloud.instance(host), cloud.host_key(host)
-    cloud.ssh(host, "echo kept >~/note; sudo update-rc.d nginx enable")
+    cloud.ssh(host, "echo kept >~/note; sudo update-rc.d nginx defaults")
     vpc.ec2.stop_instances(InstanceIds=[host])
     stopped = cloud.await_state(host, "stopped")
     assert "PublicIpAddress" not in stopped
