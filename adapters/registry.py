@@ -80,7 +80,7 @@ class Registry:
 
     def secrets(self, base: Path) -> LocalSecrets:
         """Secrets of environments; `base` is the blueprint's folder, which files are relative to."""
-        return LocalSecrets(self.settings.environments, files=base)
+        return LocalSecrets(self.settings.environments, files=base, learn=self.scrubber.add)
 
     def ssh_key(self, ref: EnvironmentRef) -> tuple[Path, str]:
         """(private key's path, public key) of the environment's own key pair."""
@@ -164,7 +164,8 @@ class Registry:
             )
 
     def _provisioner(self) -> Any:
-        from adapters.terraform.adapter import TerraformProvisioner, TerraformSettings
+        from adapters.terraform.adapter import TerraformProvisioner
+        from adapters.terraform.settings import TerraformSettings
 
         mirrors = (Path(self.settings.mirror),) if self.settings.mirror else ()
         return TerraformProvisioner(

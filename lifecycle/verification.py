@@ -19,7 +19,7 @@ class Thresholds:
     period: timedelta = timedelta(seconds=2)
     timeout: timedelta = timedelta(seconds=5)
     success_threshold: int = 1
-    failure_threshold: int = 3
+    failure_threshold: int = 15  # a service that was just started may need half a minute
     deadline: timedelta = timedelta(minutes=2)
 
 

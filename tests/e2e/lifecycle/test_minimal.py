@@ -63,7 +63,7 @@ def test_from_nothing_to_verified(baton: Any) -> None:
         assert baton.dial_outside(address, port) == "open"
     for port in EXPECTED["closed_from_outside"]:
         assert baton.dial_outside(address, port) in ("refused", "timeout")
-    assert "web-1" in baton("ssh", REF, "web-1", "--", "cat", "/var/www/html/index.html").out
+    assert "web-1" in baton("ssh", REF, "web-1", "--", "curl", "-s", "localhost").out
     status = baton("status", REF, "--json").lines[0]
     assert (status["phase"], status["locked_by"]) == ("ready", "")
 
