@@ -34,7 +34,7 @@ format: setup ## put every Python file into the house's format
 	@.venv/bin/ruff format
 
 bench: setup ## measure host creation, memory and the phases of an `up`
-	@for file in benchmarks/bench_*.py; do $(PYTHON) "$$file" || exit; done
+	@for file in benchmarks/*.py; do $(PYTHON) "$$file" || exit; done
 
 localstack: setup ## apply the minimal example's network against LocalStack (an environment of its own)
 	@$(PYTHON) -m pytest tests/e2e/test_localstack.py --install-localstack -s $(ARGS)
