@@ -190,7 +190,7 @@ class Hooks:
         self._changed = changed
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="instance")
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._journal = threading.Lock()
+        self._journal, self._launching = threading.Lock(), threading.Lock()
         self._numbers = itertools.count()
         self._requests: dict[str, Any] = {}
 
@@ -262,15 +262,16 @@ class Hooks:
 
     def run(self, backend: Any, *args: Any, **kwargs: Any) -> Any:
         """RunInstances: pending now, running when sshd answers; a failed boot ends as terminated with its reason."""
-        request = kwargs.get("client_token", _NONE_GIVEN)
-        if request in self._requests:
-            return self._requests[request]  # the same request sent again makes nothing twice
         if kwargs.get("key_name"):
             backend.describe_key_pairs(key_names=[kwargs["key_name"]])  # an unknown key pair is an error, as on AWS
+        request = kwargs.get("client_token", _NONE_GIVEN)
         given = {nic.get("NetworkInterfaceId") for nic in kwargs.get("nics") or []}
-        reservation = self._run(backend, *args, **kwargs)
-        if request != _NONE_GIVEN:
-            self._requests[request] = reservation
+        with self._launching:  # the server gives out addresses without a lock of its own
+            if request in self._requests:
+                return self._requests[request]  # the same request sent again makes nothing twice
+            reservation = self._run(backend, *args, **kwargs)
+            if request != _NONE_GIVEN:
+                self._requests[request] = reservation
         for instance in reservation.instances:
             set_state(instance, "pending")
             nic = instance.nics[0]
@@ -286,6 +287,7 @@ class Hooks:
             return  # terminated before its turn came
         try:
             self.region.boot(wish(instance), first=first)
+            self.region.reconcile()  # its public address leads somewhere before anybody is told that it runs
         except Exception as error:  # whatever it is: an instance whose host is not there must not stay "pending"
             log.exception("instance %s failed to boot", instance.id)
             instance.state_reason = StateReason(f"Server.InternalError: {error}", "Server.InternalError")
@@ -294,9 +296,9 @@ class Hooks:
                 self._end(instance)
                 instance.state_reason = reason
             else:
+                self.region.end(instance.id, orderly=False)
                 set_state(instance, "stopped")
             return
-        self.region.reconcile()  # its public address leads somewhere before anybody is told that it runs
         if instance._state.name == "pending":
             set_state(instance, "running")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -167,3 +169,20 @@ def test_poweroff_ends_an_instance_as_its_shutdown_behaviour_says(cloud: Any, vp
     cloud.ssh(host, "sudo poweroff")
     cloud.await_state(host, "terminated")
     assert not (cloud.home / "hosts" / host).exists()
+
+
+def test_a_key_pair_that_the_api_made_opens_its_instances(cloud: Any, vpc: Any, tmp_path: Path) -> None:
+    private = vpc.ec2.create_key_pair(KeyName=f"made-{vpc.id}", KeyType="ed25519")["KeyMaterial"]
+    host = vpc.host(vpc.group("ssh"), KeyName=f"made-{vpc.id}")
+    key = tmp_path / "key"
+    key.touch(0o600)
+    key.write_text(private)
+    assert cloud.run("ssh", "-i", str(key), host, "whoami").stdout == "admin\n"
+
+
+def test_many_at_once_from_many_callers_all_get_addresses_of_their_own(cloud: Any, vpc: Any) -> None:
+    group = vpc.group("ssh")
+    with ThreadPoolExecutor(6) as callers:
+        hosts = list(callers.map(lambda _: vpc.host(group), range(6)))
+    assert len({cloud.instance(host)["PrivateIpAddress"] for host in hosts}) == 6
+    assert len({cloud.instance(host)["PublicIpAddress"] for host in hosts}) == 6
