@@ -42,11 +42,19 @@ def duration(seconds: float) -> str:
 
 
 def summary(ended: Ended) -> str:
-    """One line that says how an `up` ended."""
-    ref, checks = ended.environment.ref, len(ended.view.observed.checks)
-    hosts, steps = len(ended.view.observed.ready), len(ended.view.desired.configure)
+    """One line that says how a run ended."""
+    environment, view = ended.environment, ended.view
+    if view.desired.goal is Goal.PLAN:
+        return f"{environment.ref}: {'changes are planned' if ended.changed else 'nothing would change'}"
+    if view.desired.goal is Goal.DOWN:
+        return f"{environment.ref} is {environment.phase.label}"
+    parts = [
+        counted(len(view.observed.ready), "host"),
+        counted(len(view.desired.configure), "configure step"),
+        f"{counted(len(view.observed.checks), 'check')} passed",
+    ]
     done = "changed" if ended.changed else "nothing to do"
-    return f"{ref} is {ended.environment.phase.label} ({done}): {counted(hosts, 'host')}, {counted(steps, 'configure step')}, {counted(checks, 'check')} passed"
+    return f"{environment.ref} is {environment.phase.label} ({done}): {', '.join(parts)}"
 
 
 def counted(number: int, noun: str) -> str:
