@@ -50,7 +50,7 @@ def find(setting: str = "", environment: Mapping[str, str] = os.environ) -> Bina
 def _where(setting: str, environment: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
     path = environment.get("PATH")
     if setting:
-        found = shutil.which(Path(setting).expanduser(), path=path)
+        found = shutil.which(str(Path(setting).expanduser()), path=path)
         if found is None:
             raise TerraformMissing(f"the setting names {setting} as Terraform, and there is no such program")
         return (found,), "setting"

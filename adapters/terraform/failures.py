@@ -240,11 +240,16 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
+PREAMBLE = "Terraform encountered problems during initialisation"
+"""The summary of an error that only says that there are others."""
+
+
 def classify(
     diagnostics: Sequence[Diagnostic], stderr: str, *, subject: str, command: str, stage: str = ""
 ) -> TerraformFailed:
     """The error for what Terraform said. `subject` names the stack; `stage` is "apply" where resources were acted on."""
     errors = [one for one in diagnostics if one.severity is Severity.ERROR]
+    errors = [one for one in errors if not one.summary.startswith(PREAMBLE)] or errors
     first, kind = _first(errors, stderr, stage)
     words = _last_words(stderr) if first is None else _holder(first) if kind is StateLocked else _told(first)
     message = f"{subject}: terraform {command}: {words}"

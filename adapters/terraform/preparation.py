@@ -70,6 +70,7 @@ class Preparation:
         if _marked(work.initialised) == self._init_digest(at) and intact(work, at.site.cwd):
             return
         work.initialised.unlink(missing_ok=True)
+        _drop_broken_manifest(work)
         if not at.own_backend and work.holds_local_state():
             raise failures.BackendChanged(
                 f"{label}: the module now names the backend '{at.root.backend}', and the state lies in {work.state}"
@@ -154,10 +155,23 @@ def intact(work: Workdir, here: Path) -> bool:
     if len(providers) < locked or not all(path.exists() for path in providers):
         return False  # a link into a mirror or a cache may dangle
     try:
-        manifest = json.loads(_text(work.data / "modules" / "modules.json") or "{}")
+        manifest = json.loads(_text(_modules_manifest(work)) or "{}")
     except ValueError:
         return False
     return all((here / module.get("Dir", ".")).is_dir() for module in manifest.get("Modules", ()))
+
+
+def _drop_broken_manifest(work: Workdir) -> None:
+    """Remove a list of modules that a killed `init` left half written: the next one would refuse to start."""
+    manifest = _modules_manifest(work)
+    try:
+        json.loads(_text(manifest) or "{}")
+    except ValueError:
+        manifest.unlink()
+
+
+def _modules_manifest(work: Workdir) -> Path:
+    return work.data / "modules" / "modules.json"
 
 
 def _local_backend(module: Module, work: Workdir) -> str | None:

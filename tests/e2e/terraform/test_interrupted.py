@@ -1,0 +1,141 @@
+"""Cancelled, timed out, killed: the state is saved, the lock is free, nothing is left, and running again ends right."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.process.runner import ToolBusy
+from adapters.terraform.failures import TerraformTimedOut
+from lifecycle.ports import Cancellation, Cancelled, Run
+
+SLOW = """
+variable "pause" {}
+resource "terraform_data" "quick" {
+  input = "x"
+}
+resource "terraform_data" "slow" {
+  input = terraform_data.quick.id
+  provisioner "local-exec" {
+    command = "sleep ${var.pause}"
+  }
+}
+"""
+CALLER = """
+import os, sys
+from pathlib import Path
+from adapters.terraform.adapter import TerraformProvisioner
+from lifecycle.environment import EnvironmentRef
+from lifecycle.ports import Run, StackSpec
+root, source = map(Path, sys.argv[1:])
+stack = StackSpec(EnvironmentRef("shop", "dev"), "web", source, {"pause": 60})
+provisioner = TerraformProvisioner(root, b"the store's key", inherited={"PATH": os.environ["PATH"], "HOME": str(root)})
+provisioner.apply(stack, provisioner.plan(stack, Run()), Run(say=lambda kind, message, **_: print(kind, message, flush=True)))
+"""
+
+
+@pytest.fixture
+def slow(desk: Any) -> Any:
+    desk.write(SLOW)
+    desk.given(pause=60)
+    return desk
+
+
+def finish(desk: Any) -> None:
+    """Run again without the pause: everything gets done, and then there is nothing to do."""
+    desk.given(pause=0)
+    assert "terraform_data.quick" in desk.resources()
+    changed = desk.apply().changed
+    assert "terraform_data.quick" not in changed, "what was done is done again"
+    assert "terraform_data.slow" in changed
+    assert not desk.plan().applyable
+    desk.destroy()
+    assert desk.resources() == []
+
+
+def test_a_cancelled_apply_stops_gracefully_and_can_be_run_again(slow: Any) -> None:
+    plan = slow.plan()
+    cancel = Cancellation()
+
+    def say(kind: str, message: str, **_: Any) -> None:
+        if (kind, message.split(maxsplit=1)[0]) == ("resource.started", "terraform_data.slow"):
+            cancel.request("somebody pressed Ctrl-C")
+
+    with pytest.raises(Cancelled, match="pressed Ctrl-C"):
+        slow.provisioner.apply(slow.stack, plan, Run(say, cancel))
+    finish(slow)
+
+
+def test_an_apply_past_its_deadline_is_stopped_and_can_be_run_again(slow: Any) -> None:
+    plan = slow.plan()
+    with pytest.raises(TerraformTimedOut, match="did not end within"):
+        slow.provisioner.apply(slow.stack, plan, replace(slow.run(), deadline=timedelta(seconds=3)))
+    finish(slow)
+
+
+def test_a_caller_killed_in_the_middle_leaves_a_saved_state_and_no_process(slow: Any) -> None:
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    argv = [sys.executable, "-c", CALLER, str(slow.root), str(slow.stack.source)]
+    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True) as caller:
+        assert caller.stdout is not None
+        for line in caller.stdout:
+            if line.startswith("resource.started terraform_data.slow"):
+                break
+        supervisor, tool = holder(slow.work / "tool.lock")
+        caller.kill()
+    finish(slow)  # waits for the Terraform that is still finishing
+    assert not Path(f"/proc/{supervisor}").exists()
+    assert not Path(f"/proc/{tool}").exists()
+    assert "sleep" not in "".join(commands_in(slow.work))
+
+
+def test_a_second_terraform_on_the_same_stack_is_refused_while_the_first_works(make_desk: Any) -> None:
+    desk = make_desk(lock_wait=timedelta(0), concurrency=2)
+    desk.write(SLOW)
+    desk.given(pause=60)
+    plan, cancel, started = desk.plan(), Cancellation(), threading.Event()
+
+    def say(kind: str, message: str, **_: Any) -> None:
+        if message.startswith("terraform_data.slow"):
+            started.set()
+
+    def first() -> None:
+        with pytest.raises(Cancelled):
+            desk.provisioner.apply(desk.stack, plan, Run(say, cancel))
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    try:
+        assert started.wait(30)
+        with pytest.raises(ToolBusy, match=r"still at work here: terraform \(process \d+"):
+            desk.plan()
+    finally:
+        cancel.request()
+        thread.join(60)
+
+
+def holder(lock: Path) -> tuple[int, int]:
+    import json
+
+    found = json.loads(lock.read_text())
+    os.kill(found["tool"], signal.SIG_DFL)  # it lives
+    return found["pid"], found["tool"]
+
+
+def commands_in(folder: Path) -> list[str]:
+    """Command lines of processes whose current directory is below a folder."""
+    found = []
+    for cwd in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if cwd.readlink().is_relative_to(folder):
+                found.append((cwd.parent / "cmdline").read_text())
+        except OSError:
+            continue
+    return found
