@@ -66,7 +66,7 @@ def ssh_options(
         "ConnectTimeout": str(connect_timeout),
         "ServerAliveInterval": "10",
         "ServerAliveCountMax": "3",
-        "LogLevel": "ERROR",
+        "LogLevel": "INFO",  # one that is quieter hides why two sides found no common host key type
     }
     if connection.key:
         options |= {"IdentityFile": _path(connection.key), "IdentitiesOnly": "yes"}

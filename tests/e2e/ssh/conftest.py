@@ -11,7 +11,7 @@ from tests.support.sshd import SSHD, Sshd
 def sshd(tmp_path: Path) -> Iterator[Sshd]:
     if not Path(SSHD).exists():
         pytest.skip("no sshd here: apt-get install openssh-server")
-    server = Sshd(tmp_path / "sshd", kinds=("ed25519", "rsa"))
+    server = Sshd(tmp_path / "sshd", kinds=("ed25519", "ecdsa"))
     server.start()
     yield server
     server.stop()
