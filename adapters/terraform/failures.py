@@ -54,7 +54,7 @@ class ProviderUnavailable(TerraformFailed):
 
     advice = (
         "put it into a filesystem mirror (registry.terraform.io/NAMESPACE/TYPE/VERSION/OS_ARCH) that Terraform looks at or that "
-        "the setting BATON_TERRAFORM_MIRRORS names, or let this machine reach the registry"
+        "the setting BATON_MIRROR names, or let this machine reach the registry"
     )
 
 

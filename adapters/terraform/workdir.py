@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,10 +122,14 @@ def workdir(root: Path, stack: StackSpec) -> Workdir:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only we can read, at once and whole."""
-    fresh = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    fresh.replace(path)
+    descriptor, fresh = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # 0600; two processes may write at once
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(fresh).replace(path)
+    except BaseException:
+        Path(fresh).unlink(missing_ok=True)
+        raise
 
 
 def mirror(modules: tuple[Module, ...], work: Workdir, backend: str | None) -> Path:
@@ -137,12 +142,13 @@ def mirror(modules: tuple[Module, ...], work: Workdir, backend: str | None) -> P
     here = work.tree / root.relative_to(anchor)
     _want_nothing_of(wanted, root.relative_to(anchor))
     _apply(wanted, work.tree)
+    _drop_other_overrides(work.tree, here)
     _copy_lock(root / LOCK, here / LOCK, work.path / "lock.source")
     override = here / BACKEND
     if backend is None:
         override.unlink(missing_ok=True)
-    else:
-        write_private(override, backend)
+    elif not override.is_file() or override.read_text(encoding="utf-8") != backend:
+        write_private(override, backend)  # replaced at once: another process may be about to start a Terraform here
     return here
 
 
@@ -210,8 +216,14 @@ def _prune(tree: Path, place: Path, wanted: Mapping[Path, Path | None]) -> None:
             _prune(tree, inside, wanted)
             if inside not in wanted or wanted[inside] is not None:
                 _remove_if_empty(entry)
-        elif entry.name == BACKEND:
-            entry.unlink()  # the root module may have moved within the tree; it is written again where it belongs
+
+
+def _drop_other_overrides(tree: Path, here: Path) -> None:
+    """The root module may have moved within the tree: a backend override belongs beside it and nowhere else."""
+    for folder, folders, files in os.walk(tree):
+        if BACKEND in files and Path(folder) != here:
+            Path(folder, BACKEND).unlink()
+        folders[:] = [name for name in folders if not Path(folder, name).is_symlink()]
 
 
 def _remove_if_empty(folder: Path) -> None:

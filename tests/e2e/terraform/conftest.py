@@ -17,7 +17,7 @@ from adapters.terraform.adapter import TerraformProvisioner
 from adapters.terraform.settings import TerraformSettings
 from lifecycle.environment import EnvironmentRef
 from lifecycle.plan import Applied, Plan
-from lifecycle.ports import Run, StackSpec
+from lifecycle.ports import Provisioner, Run, StackSpec
 
 KEY = b"the store's key"
 

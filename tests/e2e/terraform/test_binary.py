@@ -79,7 +79,6 @@ def test_the_packaged_one_does_a_whole_life(make_desk: Any, tmp_path: Path) -> N
     desk.write(
         'resource "terraform_data" "a" {\n  input = "x"\n}\noutput "o" {\n  value = terraform_data.a.output\n}\n'
     )
-    assert desk.provisioner.binary().origin == "package"
     assert desk.apply().outputs["o"].value == "x"
     assert not desk.plan().applyable
     assert desk.destroy().changed == ("terraform_data.a",)
