@@ -25,7 +25,7 @@ from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.inventory import ConnectionDefaults, Host, Ready
 from lifecycle.lock import Owner
-from lifecycle.ports import EventSink, Ports, Run
+from lifecycle.ports import EventSink, Ports, Provisioner, Run
 from lifecycle.ssh_options import host_argv
 
 
@@ -144,7 +144,7 @@ class Registry:
             directory = stack.enter_context(open_session())
             hosts = AwsHosts(aws)
             yield Ports(
-                provisioner=self._provisioner(),
+                provisioner=self.provisioner(),
                 configurator=AnsibleConfigurator(
                     roles=[base / "playbooks" / "roles", base / "roles", shipped.playbooks_dir() / "roles"],
                     paths=directory,
@@ -163,7 +163,7 @@ class Registry:
                 sink=sink,
             )
 
-    def _provisioner(self) -> Any:
+    def provisioner(self) -> Provisioner:
         from adapters.terraform.adapter import TerraformProvisioner
         from adapters.terraform.settings import TerraformSettings
 

@@ -7,7 +7,7 @@ from cyclopts import App, CycloptsError
 
 from baton import console
 from baton.cloud import cloud
-from baton.verbs import down, hosts, plan, server, ssh, status, up, validate, version
+from baton.verbs import down, history, hosts, logs, outputs, plan, server, ssh, status, trace, up, validate, version
 from lifecycle.errors import BatonError, ExitCode
 
 app = App(
@@ -16,7 +16,20 @@ app = App(
     version_flags=[],
     result_action="return_value",
 )
-for verb in (validate.validate, plan.plan, up.up, status.status, hosts.hosts, ssh.ssh, down.down, version.version):
+for verb in (
+    validate.validate,
+    plan.plan,
+    up.up,
+    down.down,
+    status.status,
+    hosts.hosts,
+    outputs.outputs,
+    ssh.ssh,
+    logs.logs,
+    trace.trace,
+    history.history,
+    version.version,
+):
     app.command(verb)
 app.command(server.app)
 app.command(cloud)

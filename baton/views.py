@@ -11,6 +11,7 @@ from rich.text import Text
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal
+from lifecycle.ledger import LedgerEntry
 from lifecycle.lock import Lock
 from lifecycle.report.fields import check_fields
 from lifecycle.report.words import age, next_command, passed
@@ -101,3 +102,20 @@ def plan_line(line: str) -> str:
     """A line of a plan with the colour of its symbol."""
     style = _PLAN_STYLES.get(line.strip()[:1], "") if line.startswith("  ") else "bold"
     return f"[{style}]{escape(line)}[/]" if style else escape(line)
+
+
+def history_table(entries: Iterable[LedgerEntry]) -> RenderableType:
+    """A line per ledger entry."""
+    table = _table("at", "run", "what", "how")
+    for entry in entries:
+        event = entry.decoded
+        data = event["data"]
+        if event["type"] == "baton.environment.phase":
+            what, how = f"{data['from']} → {data['to']}".replace("_", " "), data.get("message", "")
+        else:
+            what, how = (
+                str(data.get("step", event["type"])),
+                f"{data.get('status', '')} {data.get('message', '')}".strip(),
+            )
+        table.add_row(str(event["time"])[:19].replace("T", " "), str(data.get("run", "")), Text(what), Text(str(how)))
+    return table

@@ -1,13 +1,14 @@
 """Opens an environment: blueprint, inputs and adapters become one value that a verb can perform on."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adapters.blueprints import find_blueprint, read_blueprint
 from adapters.registry import Registry
+from adapters.runlog import RunLog
 from flows.request import Request
 from lifecycle.blueprint.inputs import resolve_inputs
 from lifecycle.blueprint.model import Blueprint
@@ -51,7 +52,8 @@ def opened(request: Request, goal: Goal, registry: Registry, sink: EventSink) ->
     ref = EnvironmentRef(blueprint.name, request.environment)
     inputs = _inputs(blueprint, request.inputs, ref, path.parent, registry)
     environment = _environment(ref, path, registry)
-    with registry.ports(_masking(sink, registry), path.parent) as ports:
+    log = RunLog(registry.settings.home, ref)
+    with closing(log), registry.ports(_masking(both(log, sink), registry), path.parent) as ports:
         readings = Readings(
             module=ports.provisioner.fingerprint,
             playbook=ports.configurator.fingerprint,
@@ -110,6 +112,16 @@ def _environment(ref: EnvironmentRef, path: Path, registry: Registry) -> Environ
     return Environment(
         ref, known.phase, known.created_at, known.updated_at, known.message, str(path), cloud, known.run, known.facts
     )
+
+
+def both(first: EventSink, second: EventSink) -> EventSink:
+    """A sink that tells two others."""
+
+    def tell(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return tell
 
 
 def _masking(sink: EventSink, registry: Registry) -> EventSink:

@@ -108,10 +108,11 @@ class _Performance:
             numbered, draft = transition(numbered, phase, at=now, data={"goal": self._desired.goal.value})
             drafts.append(draft)
         self._environment = self._store.start_run(self._lock, replace(numbered, run=self._environment.run), drafts)
+        run = self._environment.run
+        self._say("run.started", f"{self._desired.goal} {self._desired.ref} r{run}", run=run)
         for record in self._journal.unknown:
             message = f"an earlier run was interrupted here: {record.kind} {record.subject} is looked at again"
             self._say("run.reconciling", message, record.subject, level=Level.WARNING)
-        self._say("run.started", f"{self._desired.goal} {self._desired.ref} r{self._environment.run}")
 
     def _start_what_may(self, pool: ThreadPoolExecutor, futures: dict[Future[Outcome], Step]) -> bool:
         """Start every step that may run; whether anything is in flight then. What starts may let others start: ask again."""

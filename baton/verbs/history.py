@@ -1,0 +1,27 @@
+"""`baton history`: what happened to an environment, from its ledger."""
+
+from adapters import settings as settings_of
+from baton import console
+from baton.naming import environment_named
+from baton.options import Env, Json, Target
+from baton.views import history_table
+from lifecycle.ledger import Broken, verify
+
+
+def history(environment: Target, *, env: Env = "dev", json: Json = False) -> int:
+    """Show every change of an environment: when, which run, what, and how it ended. The ledger's chain is checked."""
+    from adapters.registry import open_store
+
+    ref = environment_named(environment, env)
+    with open_store(settings_of.load()) as store:
+        entries = list(store.ledger(ref))
+    found = verify(entries)
+    if json:
+        for entry in entries:
+            console.emit("entry", seq=entry.seq, hash=entry.hash, event=entry.decoded)
+    else:
+        console.out.print(history_table(entries) if entries else f"nothing is recorded of {ref}")
+    if isinstance(found, Broken):
+        console.err.print(f"[bold red]the ledger is broken at entry {found.seq}:[/] {found.reason}")
+        return 1
+    return 0

@@ -1,0 +1,44 @@
+"""`baton outputs`: what the stacks put out."""
+
+import json as encoder
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from adapters import settings as settings_of
+from adapters.blueprints import find_blueprint, read_blueprint
+from baton import console
+from baton.naming import blueprint_of
+from baton.options import Env, Json, Target
+from lifecycle.environment import EnvironmentRef
+from lifecycle.sensitive import MASK
+
+StackName = Annotated[str, Parameter(help="Only this stack.")]
+
+
+def outputs(environment: Target, stack: StackName = "", *, env: Env = "dev", json: Json = False) -> int:
+    """Show the outputs of an environment's stacks. Sensitive ones are masked."""
+    from adapters.registry import Registry
+    from lifecycle.ports import Run, StackSpec
+
+    settings = settings_of.load()
+    path, name = blueprint_of(environment, env, settings)
+    file = find_blueprint(path)
+    blueprint = read_blueprint(file)
+    ref = EnvironmentRef(blueprint.name, name)
+    registry = Registry.open(settings)
+    try:
+        provisioner = registry.provisioner()
+        for one, spec in blueprint.stacks.items():
+            if stack not in ("", one):
+                continue
+            source = (file.parent / spec.source).resolve()
+            for key, output in provisioner.outputs(StackSpec(ref, one, source), Run()).items():
+                value = MASK if output.sensitive else output.value
+                if json:
+                    console.emit("output", stack=one, name=key, value=value, sensitive=output.sensitive)
+                else:
+                    console.out.print(f"{one}.{key} = {encoder.dumps(value, indent=2)}", markup=False, soft_wrap=True)
+    finally:
+        registry.close()
+    return 0
