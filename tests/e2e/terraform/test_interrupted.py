@@ -76,7 +76,7 @@ def test_a_cancelled_apply_stops_gracefully_and_can_be_run_again(slow: Any) -> N
 def test_an_apply_past_its_deadline_is_stopped_and_can_be_run_again(slow: Any) -> None:
     plan = slow.plan()
     with pytest.raises(TerraformTimedOut, match="did not end within"):
-        slow.provisioner.apply(slow.stack, plan, replace(slow.run(), deadline=timedelta(seconds=3)))
+        slow.provisioner.apply(slow.stack, plan, replace(slow.run(), deadline=timedelta(seconds=8)))
     finish(slow)
 
 
