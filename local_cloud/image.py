@@ -18,6 +18,8 @@ SUITE = "bookworm"
 _SUITES = {SUITE, f"{SUITE}-updates", f"{SUITE}-security"}
 _NEEDED = ("mmdebstrap", "nft", "ip", "nsenter", "tar")
 _PACKAGES = "mmdebstrap nftables uidmap iproute2 openssh-client"
+_WHOLE_OR_NOT = '"$@" "$0.part" -; sync "$0.part"; mv "$0.part" "$0"'
+"""The build, and then the name that says it is whole ($0 is the target, "$@" the build without it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +96,23 @@ def ensure(cache: Path, say: Callable[[str], None]) -> Image:
 def _build(image: Image, recipe: Recipe, lock: int) -> None:
     for leftover in image.folder.glob("*.part"):
         leftover.unlink()
-    part = image.folder / "base.tar.part"
     log = image.folder / "build.log"
     with log.open("wb") as output:
         done = subprocess.run(
-            command(recipe, part, os.geteuid() == 0),
+            command(recipe, image.tarball, os.geteuid() == 0),
             input="\n".join(sources()).encode(),
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PATH": _path(), "LC_ALL": "C.UTF-8"},
-            pass_fds=(lock,),  # a builder that outlives its parent keeps the lock
+            pass_fds=(lock,),  # a builder that outlives us keeps the lock, and finishes the image itself
             check=False,
         )
     if done.returncode != 0:
-        part.unlink(missing_ok=True)
         tail = " / ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
         raise CloudError(
             f"mmdebstrap could not build the base image (exit code {done.returncode}): {tail}",
             f"The whole log is {log}. It needs a reachable Debian mirror (setting: BATON_DEBIAN_MIRROR).",
         )
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(image.tarball)
 
 
 def command(recipe: Recipe, target: Path, root: bool) -> list[str]:
@@ -126,6 +123,10 @@ def command(recipe: Recipe, target: Path, root: bool) -> list[str]:
     isolate = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--"] if root else []
     return [
         *isolate,
+        "sh",
+        "-ec",
+        _WHOLE_OR_NOT,
+        str(target),
         "mmdebstrap",
         "--quiet",
         "--format=tar",
@@ -139,8 +140,6 @@ def command(recipe: Recipe, target: Path, root: bool) -> list[str]:
         f"--include={','.join(recipe.packages)}",
         f"--customize-hook={DATA / 'customize.sh'}",
         SUITE,
-        str(target),
-        "-",
     ]
 
 

@@ -19,7 +19,8 @@ done
 
 # Without systemd, tools enable a service with "update-rc.d NAME defaults", which Debian's does nothing for one that was
 # disabled before. Ours enables it then, except from a package's own scripts.
-chroot "$root" dpkg-divert --quiet --local --rename --divert /usr/sbin/update-rc.d.distrib --add /usr/sbin/update-rc.d
+cp -p "$root/usr/sbin/update-rc.d" "$root/usr/sbin/update-rc.d.distrib"
+chroot "$root" dpkg-divert --quiet --local --no-rename --divert /usr/sbin/update-rc.d.distrib --add /usr/sbin/update-rc.d
 cat >"$root/usr/sbin/update-rc.d" <<'WRAPPER'
 #!/bin/sh
 /usr/sbin/update-rc.d.distrib "$@" || exit
