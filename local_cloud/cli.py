@@ -44,10 +44,10 @@ def parser() -> argparse.ArgumentParser:
     ssh = verb("ssh", _ssh, "log in to an instance as admin, its host key pinned")
     ssh.add_argument("name", help="name tag, instance id or private address")
     ssh.add_argument("-i", dest="key", help="the private key (default: what ssh finds)")
-    ssh.add_argument("command", nargs="*", help="a command instead of a shell")
+    ssh.add_argument("command", nargs=argparse.REMAINDER, help="a command instead of a shell")
     enter = verb("exec", _exec, "run a command as root on an instance, without SSH")
     enter.add_argument("name", help="name tag, instance id or private address")
-    enter.add_argument("command", nargs="+", help="the command and its arguments, after --")
+    enter.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")
     logs = verb("logs", _logs, "show an instance's console and what its user data printed")
     kill = verb("kill", _kill, "cut an instance's power: the API shows it stopped")
     for one in (logs, kill):
@@ -124,12 +124,24 @@ def _ls(home: Home, arguments: argparse.Namespace) -> int:
 
 
 def _ssh(home: Home, arguments: argparse.Namespace) -> int:
-    return client.ssh(home, client.find(home, arguments.name), arguments.key, arguments.command)
+    words, key = _command(arguments), arguments.key
+    if words[:1] == ["-i"] and len(words) > 1:  # `ssh NAME -i KEY` is how many people write it
+        key, words = words[1], words[2:]
+    return client.ssh(home, client.find(home, arguments.name), key, words)
 
 
 def _exec(home: Home, arguments: argparse.Namespace) -> int:
-    command = arguments.command[1:] if arguments.command[0] == "--" else arguments.command
+    command = _command(arguments)
+    if not command:
+        print("baton cloud exec: say the command too: exec NAME -- CMD", file=sys.stderr)
+        return USAGE
     return client.execute(home, client.find(home, arguments.name), command)
+
+
+def _command(arguments: argparse.Namespace) -> list[str]:
+    """The words of a remote command; a -- before them may be there or not."""
+    words = list(arguments.command)
+    return words[1:] if words[:1] == ["--"] else words
 
 
 def _logs(home: Home, arguments: argparse.Namespace) -> int:

@@ -163,10 +163,13 @@ def test_ls_says_what_runs_for_people_and_for_programs(cloud: Any, vpc: Any) -> 
     assert f"web-{vpc.id}" in cloud.run("ls").stdout
     answer = cloud.run("ssh", "-i", str(cloud.key), f"web-{vpc.id}", "hostname")
     assert answer.stdout.startswith("ip-10-0-1-")
+    assert cloud.run("ssh", f"web-{vpc.id}", "-i", str(cloud.key), "--", "uname", "-s").stdout == "Linux\n"
+    assert cloud.run("exec", f"web-{vpc.id}", "sh", "-c", "exit 7", check=False).returncode == 7
 
 
 def test_a_wrong_command_and_an_unknown_name_are_told_apart(cloud: Any) -> None:
     assert cloud.run("sideways", check=False).returncode == 64
+    assert cloud.run("exec", "nobody", check=False).returncode == 64
     unknown = cloud.run("exec", "nobody", "--", "true", check=False)
     assert unknown.returncode == 1
     assert "There is no instance 'nobody'" in unknown.stderr
