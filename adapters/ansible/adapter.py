@@ -50,7 +50,8 @@ class AnsibleConfigurator:
     def fingerprint(self, playbook: Path) -> str:
         """Digest of the playbook and of the roles and files that it can reach. Raises BatonError where it is not there."""
         config = command.find_config(playbook)
-        return fingerprint.of(playbook, [*map(Path, config.roles_path), *self._roles], config.path)
+        named = [Path(path) for path in config.paths("roles_path").split(":") if path]
+        return fingerprint.of(playbook, [*named, *self._roles], config.path)
 
     def configure(self, configuration: Configuration, run: Run) -> Configured:
         """Run the playbook on the hosts. Raises PlaybookBroken, RoleMissing or AnsibleFailed where it did not come to that."""

@@ -94,7 +94,10 @@ def main(settings_path: str) -> int:
         return False  # do not write it to disk
 
     settings = json.loads(Path(settings_path).read_text(encoding="utf-8"))
+    through = Path(settings.pop("through"))  # what our callback plugin writes
     runner = ansible_runner.run(event_handler=handle, cancel_callback=lambda: bool(stopping), **settings)
+    if through.is_file():
+        say({"event": "through", **json.loads(through.read_text(encoding="utf-8"))})
     say({"event": "finished", "rc": runner.rc, "status": runner.status})
     return int(runner.rc or 0) if runner.status == "successful" else int(runner.rc or 1)
 

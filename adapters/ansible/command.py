@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from lifecycle.errors import BatonError, ExitCode
 
+CALLBACKS: Final = Path(__file__).with_name("callback")
 MAX_FORKS: Final = 25
 MEGABYTES_PER_FORK: Final = 60
 
@@ -60,12 +61,11 @@ class AnsibleConfig:
         """The user's `ssh_args`, to stand after ours."""
         return shlex.split(self.values.get("ssh_args", ""))
 
-    @property
-    def roles_path(self) -> list[str]:
-        """Its `roles_path`, absolute: relative entries are relative to the file."""
+    def paths(self, key: str) -> str:
+        """A list of paths in it, absolute and joined by colons: relative ones are relative to the file."""
         base = self.path.parent if self.path else Path()
-        entries = self.values.get("roles_path", "").split(":")
-        return [str(base / Path(os.path.expandvars(e.strip())).expanduser()) for e in entries if e.strip()]
+        entries = [entry.strip() for entry in self.values.get(key, "").split(":")]
+        return ":".join(str(base / Path(os.path.expandvars(entry)).expanduser()) for entry in entries if entry)
 
 
 def find_config(playbook: Path) -> AnsibleConfig:
@@ -115,6 +115,10 @@ def environment(
         env["ANSIBLE_BECOME"] = "True"
     env |= _FORCED
     env["ANSIBLE_CONFIG"] = str(config.path or run / "ansible.cfg")
+    env["BATON_THROUGH"] = str(run / "through.json")
+    env["ANSIBLE_CALLBACK_PLUGINS"] = ":".join(
+        filter(None, [str(CALLBACKS), base.get("ANSIBLE_CALLBACK_PLUGINS") or config.paths("callback_plugins")])
+    )
     env["ANSIBLE_LOCAL_TEMP"] = str(run / "tmp")
     env["ANSIBLE_ROLES_PATH"] = roles_path(base, config, roles)
     env["PATH"] = os.pathsep.join(
@@ -128,14 +132,15 @@ def environment(
 
 def roles_path(base: Mapping[str, str], config: AnsibleConfig, roles: Sequence[Path]) -> str:
     """Where roles are looked for, after `roles/` beside the playbook: the user's own places first, ours last."""
-    named = base.get("ANSIBLE_ROLES_PATH", "").split(":") if base.get("ANSIBLE_ROLES_PATH") else config.roles_path
+    named = (base.get("ANSIBLE_ROLES_PATH") or config.paths("roles_path")).split(":")
     usual = ["~/.ansible/roles", "/usr/share/ansible/roles", "/etc/ansible/roles"]
-    return ":".join(dict.fromkeys([*(str(path) for path in named), *map(str, roles), *usual]))
+    return ":".join(dict.fromkeys([*filter(None, named), *map(str, roles), *usual]))
 
 
 def runner_settings(run: Path, playbook: Path, config: AnsibleConfig, *, forks: int, check: bool) -> dict[str, Any]:
     """What the child process hands to ansible-runner. No secret in it: variables lie in `env/extravars`."""
     return {
+        "through": str(run / "through.json"),
         "private_data_dir": str(run / "runner"),
         "project_dir": str((config.path or playbook).parent),
         "playbook": str(playbook),

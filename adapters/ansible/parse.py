@@ -15,6 +15,7 @@ _NO_TRACEBACK: Final = "(traceback unavailable)"
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 NOT_REACHED: Final = "was not configured: the run ended before its turn"
+NOT_THROUGH: Final = "did not come to the end: the run ended because of another host"
 NO_PLAY: Final = "no play of this playbook is for it"
 
 
@@ -38,7 +39,7 @@ class Reader:
     output: list[str] = field(default_factory=list)  # what is no event: errors before the first play
     patterns: list[str] = field(default_factory=list)  # of plays
     unmatched: int = 0  # plays that matched no host
-    ran_out: bool = False  # a play ended with "no more hosts left"
+    through: Mapping[str, Any] = field(default_factory=dict)  # how far the playbook came (see callback/)
     prompt: str = ""  # a variable that the playbook asks a person for
     returncode: int | None = None
     status: str = ""
@@ -67,8 +68,8 @@ class Reader:
                 self._task("unreachable", event, Level.ERROR, message(event.get("res", {})))
             case "playbook_on_no_hosts_matched":
                 self.unmatched += 1
-            case "playbook_on_no_hosts_remaining":
-                self.ran_out = True
+            case "through":
+                self.through = event
             case "playbook_on_vars_prompt":
                 self.prompt = str(event.get("varname", ""))
             case "playbook_on_stats":
@@ -148,8 +149,8 @@ class Reader:
             return HostStatus.UNREACHABLE, ""
         if counted["failures"]:
             return HostStatus.FAILED, ""
-        if self.ran_out:  # this host had no failure; the rest of the playbook was not run for it
-            return HostStatus.FAILED, f"{NOT_REACHED}{self._because()}"
+        if counted["ok"] and not self._came_through(name):
+            return HostStatus.FAILED, f"{NOT_THROUGH}{self._because()}"
         if counted["changed"]:
             return HostStatus.CHANGED, ""
         if counted["ok"]:
@@ -167,6 +168,16 @@ class Reader:
             return HostStatus.FAILED, where  # nothing was done at all
         return HostStatus.SKIPPED, where
 
+    def _came_through(self, name: str) -> bool:
+        """Whether a host without a failure of its own came to the end of the playbook. The statistics do not say."""
+        if not self.returncode:
+            return True
+        if not self.through:
+            return False
+        dropped = name in self.through["removed"]
+        batch_missing = self.through["serial"] and name not in self.through["last"]
+        return not dropped and not batch_missing and bool(self.through["started"] == self.through["plays"])
+
     def _because(self) -> str:
         bad = [f"{self.display(host)} in task '{trouble.task}'" for host, trouble in self.troubles.items()]
         return f" (failed: {'; '.join(bad[:3])})" if bad else ""
@@ -180,15 +191,20 @@ def message(result: Mapping[str, Any]) -> str:
     if items:
         return _short("; ".join(f"item {item.get('item', '?')}: {message(item)}" for item in items))
     words = [str(result.get(key) or "").strip() for key in ("msg", "reason")]
-    streams = [str(result.get(key) or "").strip() for key in ("stderr", "module_stderr", "exception")]
+    keys = ("stderr", "module_stderr") if any(words) else ("stderr", "module_stderr", "exception")
+    streams = [str(result.get(key) or "").strip() for key in keys]
     streams = [text for text in streams if text and text != _NO_TRACEBACK] or [
         str(result.get(key) or "").strip() for key in ("stdout", "module_stdout")
     ]
     tail = "\n".join(next((text for text in streams if text), "").splitlines()[-5:])
     said = "\n".join(dict.fromkeys(text for text in (*words, tail) if text))
-    return _short(
-        said.removeprefix("Task failed: ") or (f"ended with {result['rc']}" if "rc" in result else "no message")
-    )
+    return _short(said.removeprefix("Task failed: ") or _without_words(result))
+
+
+def _without_words(result: Mapping[str, Any]) -> str:
+    if result.get("rc") == 0:
+        return "it ended well, but its `failed_when` says that it failed"
+    return f"it ended with {result['rc']}" if "rc" in result else "it said nothing"
 
 
 def _short(text: str) -> str:
