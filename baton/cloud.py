@@ -31,7 +31,7 @@ def ensure(settings: Settings) -> None:
     home = Home.default()
     try:
         if control.running(home) is None:
-            control.up(home, 0, lambda text: console.err.print(f"[dim]local cloud: {text}[/]"))
+            control.up(home, 0, console.tell)
     except CloudError as error:
         raise BatonError(f"the local cloud does not start: {error.message}", hint=error.hint) from None
 

@@ -31,5 +31,10 @@ def complain(error: BatonError, *, as_json: bool = False) -> None:
         err.print(f"[dim]{_escaped(error.hint)}[/]", soft_wrap=True)
 
 
+def tell(text: str) -> None:
+    """A remark on stderr, for what takes a moment."""
+    err.print(f"[dim]{_escaped(text)}[/]")
+
+
 def _escaped(text: str) -> str:
     return text.replace("[", "\\[")

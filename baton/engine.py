@@ -17,7 +17,7 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,10 @@ def engine_home(settings: Settings) -> Path:
     return settings.home / "engine"
 
 
-def use(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> str:
+Tell = Callable[[str], None]
+
+
+def use(settings: Settings, tell: Tell, environ: MutableMapping[str, str] = os.environ) -> str:
     """Point this process (and its children) at the engine's API, starting the resident server where needed; its URL.
 
     Must be called before Prefect is imported. Raises EngineUnavailable when the server does not come up.
@@ -66,7 +69,7 @@ def use(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> s
         environ["PREFECT_API_URL"] = configured
         _quiet(environ)
         return configured
-    server = ensure(settings)
+    server = ensure(settings, tell)
     environ.update(client_variables(settings, server))
     _quiet(environ)
     return server.url
@@ -94,13 +97,14 @@ def client_variables(settings: Settings, server: Server) -> dict[str, str]:
     }
 
 
-def ensure(settings: Settings) -> Server:
-    """The resident server, started if it does not run. Two callers at once start one."""
+def ensure(settings: Settings, tell: Tell) -> Server:
+    """The resident server, started if it does not run; then it is told first. Two callers at once start one."""
     home = engine_home(settings)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _only_one(home / "start.lock"):
         server = find(settings)
         if server is None:
+            tell("starting the engine's local server: about ten seconds, once; it stops by itself when it is idle")
             server = _start(settings)
     touch(settings)
     return server

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters import settings as settings_of
 from adapters.blueprints import find_blueprint, read_blueprint
-from baton import cloud, engine
+from baton import cloud, console, engine
 from baton.progress import showing
 
 
@@ -20,7 +20,7 @@ def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, A
     settings = settings_of.load()
     if settings.cloud == "local":
         cloud.ensure(settings)
-    engine.use(settings)
+    engine.use(settings, console.tell)
     verbs = import_module("flows.verbs")
     flow = getattr(import_module(f"flows.{verb}"), verb)
     with showing(as_json=as_json) as sink, verbs.called_by(verbs.Caller(sink)) as caller:

@@ -36,7 +36,7 @@ def status(*, json: Json = False) -> int:
 @app.command
 def start() -> int:
     """Start the resident server, or find it running."""
-    server = engine.ensure(settings_of.load())
+    server = engine.ensure(settings_of.load(), console.tell)
     console.out.print(f"running at {server.url.removesuffix('/api')}")
     return 0
 
@@ -55,7 +55,7 @@ def login() -> int:
 def env() -> int:
     """Print shell lines that point Prefect's own command line at the resident server: eval "$(baton server env)"."""
     settings = settings_of.load()
-    for name, value in engine.client_variables(settings, engine.ensure(settings)).items():
+    for name, value in engine.client_variables(settings, engine.ensure(settings, console.tell)).items():
         console.out.print(f"export {name}='{value}'", markup=False)
     return 0
 
