@@ -116,8 +116,10 @@ def dial(network: int, host: str, port: int, timeout: float) -> Answer:
         )
     except ConnectionRefusedError:
         return _no("refused", f"{host}:{port} refused the connection (nothing listens there)")
+    except socket.gaierror as error:  # a mistyped name is not a closed port
+        return _no("name", f"{host} does not resolve: {error.strerror}")
     except OSError as error:
-        kind = "unreachable" if error.errno in _UNREACHABLE or isinstance(error, socket.gaierror) else "failed"
+        kind = "unreachable" if error.errno in _UNREACHABLE else "failed"
         return _no(kind, f"{host}:{port}: {error.strerror or error}")
     connection.settimeout(None)
     return {"ok": True}, connection.detach()

@@ -193,7 +193,9 @@ class Broker:
             socket.close(descriptor)
         word, message = str(answer.get("error", "")), str(answer.get("message", ""))
         kind = _BROKER_WORDS.get(word, DialFailed)
-        raise kind(f"{target(address, port)} {kind.word} from {self.place}" + (f" ({message})" if message else ""))
+        known = kind in (Refused, Filtered)  # what the broker adds to these says the same again
+        why = f" ({message})" if message and not known else ""
+        raise kind(f"{target(address, port)} {kind.word} from {self.place}{why}")
 
     def _ask(self, address: str, port: int, timeout: float) -> tuple[dict[str, object], list[int]]:
         question = {"dial": self.place, "host": address, "port": port, "timeout": timeout}

@@ -45,12 +45,12 @@ class Script:
         )
 
 
-def test_the_defaults_give_up_after_three_failures_two_seconds_apart() -> None:
+def test_the_defaults_give_a_service_that_was_just_started_half_a_minute() -> None:
     script = Script("0")
     decision = script.decide()
-    assert (decision.passed, decision.attempts) == (False, 3)
-    assert script.began == [0, 2, 4]
-    assert decision.reason == "failed 3 times in a row: bad"
+    assert (decision.passed, decision.attempts) == (False, 15)
+    assert script.began == list(range(0, 30, 2))
+    assert decision.reason == "failed 15 times in a row: bad"
 
 
 def test_the_first_look_waits_for_the_initial_delay() -> None:
@@ -61,13 +61,13 @@ def test_the_first_look_waits_for_the_initial_delay() -> None:
 
 def test_the_period_runs_from_the_start_of_one_look_to_the_start_of_the_next() -> None:
     script = Script("0", takes=1.5)
-    script.decide(period=seconds(2), timeout=seconds(5))
+    script.decide(period=seconds(2), timeout=seconds(5), failure_threshold=3)
     assert script.began == [0, 2, 4]
 
 
 def test_a_look_that_takes_longer_than_the_period_is_followed_by_the_next_at_once() -> None:
     script = Script("0", takes=5)
-    script.decide(period=seconds(2), timeout=seconds(5))
+    script.decide(period=seconds(2), timeout=seconds(5), failure_threshold=3)
     assert script.began == [0, 5, 10]
 
 
