@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
@@ -138,7 +139,7 @@ def command(recipe: Recipe, target: Path, root: bool) -> list[str]:
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         f"--include={','.join(recipe.packages)}",
-        f"--customize-hook={DATA / 'customize.sh'}",
+        f'--customize-hook=sh {shlex.quote(str(DATA / "customize.sh"))} "$1"',  # installed files may have lost their x bit
         SUITE,
     ]
 
