@@ -24,10 +24,14 @@ CORES_PER_RUN = 1.4
 
 
 def concurrency_cap(cores: int | None = None, memory: int | None = None) -> int:
-    """How many Terraforms with a large provider this machine bears at once; at least one."""
+    """How many Terraforms with a large provider this machine bears at once.
+
+    Two where memory allows, on a small machine too: an apply sleeps most of its time, and another stack's plan need not wait for it.
+    """
     cores = cores or os.cpu_count() or 1
     memory = memory or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(math.floor(memory / (GIGABYTES_PER_RUN * 1e9)), math.floor(cores / CORES_PER_RUN)))
+    by_cores = max(2, math.floor(cores / CORES_PER_RUN))
+    return max(1, min(math.floor(memory / (GIGABYTES_PER_RUN * 1e9)), by_cores))
 
 
 @dataclass(frozen=True, slots=True)

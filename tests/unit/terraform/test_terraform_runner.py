@@ -13,7 +13,7 @@ from adapters.terraform.runner import concurrency_cap
 
 
 @pytest.mark.parametrize(
-    ("cores", "gigabytes", "expected"), [(1, 1, 1), (2, 24, 1), (8, 24, 5), (16, 4, 5), (64, 0.5, 1), (3, 8, 2)]
+    ("cores", "gigabytes", "expected"), [(1, 1, 1), (2, 24, 2), (8, 24, 5), (16, 4, 5), (64, 0.5, 1), (3, 8, 2)]
 )
 def test_the_cap_follows_the_scarcer_of_cores_and_memory(cores: int, gigabytes: float, expected: int) -> None:
     assert concurrency_cap(cores, int(gigabytes * 1e9)) == expected
