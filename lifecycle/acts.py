@@ -17,7 +17,7 @@ from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.observed import Observed, Planned, Proof, Settled
 from lifecycle.plan import Outputs, Plan, Severity
-from lifecycle.ports import Cancellation, Cancelled, Ports, Run, StackSpec
+from lifecycle.ports import Cancellation, Cancelled, PartCancellation, Ports, Run, StackSpec
 from lifecycle.verification import Check
 
 
@@ -28,20 +28,30 @@ class Acts:
         self._desired = desired
         self._ports = ports
         self._cancel = cancel
+        self._cancels: dict[Step, PartCancellation] = {}
 
     def carry_out(self, step: Step, view: View) -> Outcome:
         """Do the step and say how it ended. Never raises: what goes wrong is the outcome."""
         try:
+            if self._cancel_of(step).requested:  # it waited for its turn too long
+                raise Cancelled("not begun: the run was stopped before its turn")
             return self._dispatch(step, view)
         except Cancelled as error:
             return Outcome(step, Status.CANCELLED, error.message, error.hint)
         except BatonError as error:
-            status = Status.CANCELLED if self._cancel.requested else Status.FAILED
+            status = Status.CANCELLED if self._cancel_of(step).requested else Status.FAILED
             return Outcome(step, status, error.message, error.hint)
         except Exception as error:
             self._say(step)("internal.error", traceback.format_exc(), level=Level.ERROR)
             hint = "this is a fault of Baton's own: its log holds the details"
             return Outcome(step, Status.FAILED, f"{type(error).__name__}: {error}", hint)
+
+    def stop(self, step: Step, reason: str) -> None:
+        """Stop one step; the others go on."""
+        self._cancel_of(step).stop(reason)
+
+    def _cancel_of(self, step: Step) -> PartCancellation:
+        return self._cancels.setdefault(step, PartCancellation(self._cancel))
 
     def _dispatch(self, step: Step, view: View) -> Outcome:
         match step.kind:
@@ -76,7 +86,7 @@ class Acts:
             return Outcome(step, Status.FAILED, message, errors[0].detail if errors else "", result=Planned(plan))
         settled = None
         if not plan.applyable and not destroy:
-            settled = self._settled(target, plan.outputs, view)
+            settled = _settled(target, plan.outputs)
         return Outcome(
             step,
             Status.OK,
@@ -92,16 +102,10 @@ class Acts:
         spec = self._spec_on_the_way_down(target) if destroy else self._spec(target, view)
         plan = view.observed.plans[step.subject]
         applied = self._ports.provisioner.apply(spec, plan, self._run(step))
-        settled = Settled() if destroy else self._settled(target, applied.outputs, view)
+        settled = Settled() if destroy else _settled(target, applied.outputs)
         return Outcome(
             step, Status.OK, plan_words(plan, done=True), result=settled, detail=plan_detail(plan), changed=True
         )
-
-    def _settled(self, target: StackTarget, outputs: Outputs, view: View) -> Settled:
-        hosts = hosts_from_outputs(target.name, outputs, target.mapping, target.defaults)
-        settled = {**view.observed.settled, target.name: Settled(outputs)}
-        seeing = replace(view, observed=replace(view.observed, settled=settled))
-        return Settled(outputs, tuple(_reached(h, seeing) for h in hosts))
 
     def _spec(self, target: StackTarget, view: View) -> StackSpec:
         variables = view.resolve(target.variables)
@@ -139,7 +143,7 @@ class Acts:
         return Outcome(step, Status.OK, result=tuple(target.defaults.fill(h) for h in seen))
 
     def _await(self, step: Step, view: View) -> Outcome:
-        host = _reached(view.observed.hosts[step.subject], view)
+        host = view.reached(view.observed.hosts[step.subject])
         patience = self._desired.stacks[host.stack].defaults.ready_deadline
         ready = self._ports.hosts.await_ready(host, self._run(step, patience))
         detail = {"host": host.name, "trusted_by": ready.trusted_by.value, "rungs": dict(ready.rungs)}
@@ -149,7 +153,7 @@ class Acts:
 
     def _configure(self, step: Step, view: View) -> Outcome:
         target = self._desired.configure[step.subject]
-        ready = {host_id: r.host for host_id, r in view.observed.ready.items()}
+        ready = view.ready_hosts
         chosen = tuple(_entered(ready[host_id], target.become) for host_id, _ in step.hosts)
         configuration = Configuration(
             name=target.name,
@@ -168,7 +172,8 @@ class Acts:
         target = self._desired.checks[step.subject]
         hosts: tuple[Host, ...] = ()
         if target.selector is not None:
-            hosts = tuple(view.observed.ready[h.id].host for h in view.matching(target.selector))
+            ready = view.ready_hosts
+            hosts = tuple(ready[h.id] for h in view.matching(target.selector))
         check = Check(target.name, target.kind, view.resolve(target.spec), target.vantage, hosts, target.thresholds)
         result = self._ports.prober.probe(check, self._run(step, target.thresholds.deadline))
         evidence = [asdict(a) | {"at": a.at.isoformat()} for a in result.evidence]
@@ -205,7 +210,7 @@ class Acts:
     # --- saying
 
     def _run(self, step: Step, deadline: timedelta = timedelta(hours=1)) -> Run:
-        return Run(self._say(step), self._cancel, deadline)
+        return Run(self._say(step), self._cancel_of(step), deadline)
 
     def _say(self, step: Step) -> Say:
         def say(type: str, message: str, level: Level = Level.INFO, **data: Any) -> None:
@@ -214,13 +219,8 @@ class Acts:
         return say
 
 
-def _reached(host: Host, view: View) -> Host:
-    """The host with the references in its connection resolved, where they can be already."""
-    try:
-        user, jump = view.resolve([host.connection.user, host.connection.jump])
-    except ReferenceUnresolved:
-        return host
-    return replace(host, connection=replace(host.connection, user=str(user), jump=str(jump)))
+def _settled(target: StackTarget, outputs: Outputs) -> Settled:
+    return Settled(outputs, hosts_from_outputs(target.name, outputs, target.mapping, target.defaults))
 
 
 def _entered(host: Host, become: bool | None) -> Host:

@@ -10,7 +10,7 @@ Three rules hold for every step that is named here:
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lifecycle.blueprint.references import Kind as Root
@@ -117,11 +117,13 @@ class View:
 
     def awaits(self) -> Iterator[Step]:
         for host in self.observed.hosts.values():
-            if host.id in self.observed.ready or self.observed.done_or_doing(Kind.AWAIT, host.id):
+            step = Step(Kind.AWAIT, host.id, host.entrance)
+            known = host.id in self.observed.ready or self.observed.failed(Kind.AWAIT, host.id)
+            if known or step in self.observed.in_flight:
                 continue
             reach = self.desired.stacks[host.stack].reach
             if self.wanted(host) and not self.doomed(host) and reach <= self.observed.settled.keys():
-                yield Step(Kind.AWAIT, host.id, digest([host.id, host.connection.address]))
+                yield step
 
     def configures(self) -> Iterator[Step]:
         taken = set(self.observed.hosts_in_work)
@@ -170,6 +172,19 @@ class View:
 
     # --- hosts
 
+    @property
+    def ready_hosts(self) -> Mapping[str, Host]:
+        """Every host that is ready and trusted, by id, with its connection as it is used."""
+        return {i: self.reached(r.host) for i, r in self.observed.ready.items()}
+
+    def reached(self, host: Host) -> Host:
+        """The host with the references in its connection resolved, where they can be already."""
+        resolved = self.resolvable([host.connection.user, host.connection.jump])
+        if resolved is None:
+            return host
+        user, jump = (str(part) for part in resolved)
+        return replace(host, connection=replace(host.connection, user=user, jump=jump))
+
     def wanted(self, host: Host) -> bool:
         return any(s.matches(host) for s in self.desired.selectors)
 
@@ -190,7 +205,7 @@ class View:
 
     def configuration_digest(self, target: ConfigureTarget, host_id: str, variables: Mapping[str, Any] | None) -> str:
         """What decides a host's configuration under a step: its identity, how it is entered, and what is run there."""
-        host = self.observed.ready[host_id].host
+        host = self.reached(self.observed.ready[host_id].host)
         become = host.connection.become if target.become is None else target.become
         entered = [host.identity, host.connection.user, become]
         return digest([target.fingerprint, variables, entered], self.desired.key)

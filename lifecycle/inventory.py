@@ -2,11 +2,12 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from lifecycle.digest import digest
 from lifecycle.errors import BatonError
 
 
@@ -30,8 +31,9 @@ class Connection:
     key: str = ""
     jump: str = ""  # user@host[:port]
     proxy_command: str = ""  # complete, but for ssh's own %h %p
-    proxy_passes_fd: bool = False  # ProxyUseFdpass
+    proxy_passes_fd: bool = False  # ProxyUseFdpass, of both proxy commands
     become: bool = True
+    public_proxy: str = ""  # how a public address (the jump's, or its own) is reached; complete, but for ssh's own %h %p
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ class Host:
         """Instance id and pinned host key, as one text."""
         return f"{self.id} {self.host_key}".strip()
 
+    @property
+    def entrance(self) -> str:
+        """Digest of how the host is reached and trusted: whoever waits for it must wait again when this changes."""
+        return digest([self.id, asdict(self.connection), self.trust, self.ca, self.offered_key])
+
     def pinned(self, host_key: str) -> "Host":
         return replace(self, host_key=host_key)
 
@@ -64,6 +71,7 @@ class ConnectionDefaults:
     """How the hosts of a stack are reached where they do not say it themselves.
 
     `proxy_command` comes from the cloud's description: `{instance_id}` in it stands for the host's id; `%p` is ssh's own.
+    `public_proxy` comes from there too: how public addresses are reached, where not directly.
     """
 
     user: str = "root"
@@ -75,6 +83,7 @@ class ConnectionDefaults:
     ca: str = ""  # the public key itself
     proxy_command: str = ""
     proxy_passes_fd: bool = False
+    public_proxy: str = ""
     ready_deadline: timedelta = timedelta(minutes=5)  # how long a new host may take until it can be configured
 
     def fill(self, host: Host) -> Host:
@@ -96,6 +105,7 @@ class ConnectionDefaults:
             proxy_command=self.proxy_command.replace("{instance_id}", shlex.quote(host_id)),
             proxy_passes_fd=self.proxy_passes_fd,
             become=self.become,
+            public_proxy=self.public_proxy,
         )
 
 
@@ -139,6 +149,11 @@ class Ready:
     host: Host
     trusted_by: Trust
     rungs: Mapping[str, float] = field(default_factory=dict)  # rung of the ladder → seconds since the look began
+
+    def known_as(self, host: Host) -> "Ready":
+        """The same host as somebody else describes it, with the key and the facts that were found on it."""
+        facts = {**self.host.facts, **host.facts}
+        return replace(self, host=replace(host, host_key=self.host.host_key, facts=facts))
 
 
 class NotReady(BatonError):

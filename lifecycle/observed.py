@@ -60,9 +60,10 @@ class Observed:
     def done_or_doing(self, kind: Kind, subject: str) -> bool:
         return self.busy(kind, subject) or self.failed(kind, subject)
 
-    @property
-    def outputs(self) -> Mapping[str, Outputs]:
-        return {name: s.outputs for name, s in self.settled.items()}
+    def superseded(self, waiting: Step) -> bool:
+        """Whether a host is not what it was when this `await` began: dropped by its stack, or reached in another way."""
+        host = self.hosts.get(waiting.subject)
+        return host is None or host.entrance != waiting.input_digest
 
     @property
     def hosts_in_work(self) -> frozenset[str]:
@@ -76,18 +77,22 @@ class Observed:
 
     def ended(self, outcome: Outcome) -> "Observed":
         """The value after a step has ended. Pure; the order in which steps end does not change where it leads."""
-        seen = replace(self, in_flight=self.in_flight - {outcome.step})
-        if outcome.step.kind is Kind.CONFIGURE:
+        step = outcome.step
+        seen = replace(self, in_flight=self.in_flight - {step})
+        if step.kind is Kind.CONFIGURE:
             return seen._with_bad_hosts(outcome)
+        if step.kind is Kind.AWAIT and seen.superseded(step):
+            return seen
+        failures = {k: v for k, v in seen.failures.items() if k != f"{step.kind}:{step.subject}"}
         if outcome.status is not Status.OK:
-            seen = replace(seen, failures={**seen.failures, f"{outcome.step.kind}:{outcome.step.subject}": outcome})
-        return seen._with_result(outcome)
+            failures[f"{step.kind}:{step.subject}"] = outcome
+        return replace(seen, failures=failures)._with_result(outcome)
 
     def _with_bad_hosts(self, outcome: Outcome) -> "Observed":
         bad = {
             f"{Kind.CONFIGURE}:{outcome.step.subject}@{host_id}": outcome
             for host_id, _ in outcome.step.hosts
-            if host_id not in outcome.good_hosts
+            if host_id not in outcome.good_hosts and host_id in self.hosts
         }
         return replace(self, failures={**self.failures, **bad})
 
@@ -104,7 +109,7 @@ class Observed:
             case Settled():  # destroyed
                 return replace(self, gone=self.gone | {subject})
             case Ready() as ready:
-                return replace(self, ready={**self.ready, subject: ready})
+                return replace(self, ready={**self.ready, subject: ready.known_as(self.hosts[subject])})
             case CheckResult() as result:
                 return replace(self, checks={**self.checks, subject: result})
             case Proof() as proof:
@@ -122,16 +127,19 @@ class Observed:
         return replace(self, hosts={**self.hosts, **seen})
 
     def _with_settled(self, stack: str, settled: Settled) -> "Observed":
-        """A stack's final word on its hosts: those that it no longer names are forgotten, with their failures."""
+        """A stack's final word on its hosts: those that it no longer names are forgotten, with their failures; those that
+        are reached or trusted in another way than was seen by tag must be waited for again."""
         named = {h.id: self._pin(h) for h in settled.hosts}
         others = {i: h for i, h in self.hosts.items() if h.stack != stack}
         dropped = {i for i, h in self.hosts.items() if h.stack == stack and i not in named}
+        changed = {i for i in named if i in self.hosts and self.hosts[i].entrance != named[i].entrance}
         ready = {
-            i: replace(r, host=named[i].pinned(r.host.host_key)) if i in named else r
+            i: r.known_as(named[i]) if i in named else r
             for i, r in self.ready.items()
-            if i not in dropped
+            if i not in dropped and i not in changed
         }
-        failures = {k: v for k, v in self.failures.items() if not _about(k, dropped)}
+        named |= {i: named[i].pinned(self.ready[i].host.host_key) for i in changed if i in self.ready}
+        failures = {k: v for k, v in self.failures.items() if not _about(k, dropped | changed)}
         return replace(
             self,
             settled={**self.settled, stack: settled},

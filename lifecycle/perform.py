@@ -140,8 +140,13 @@ class _Performance:
 
     def _end(self, outcome: Outcome) -> None:
         step = outcome.step
+        late = step.kind is Kind.AWAIT and self._observed.superseded(step)
         self._observed = self._observed.ended(outcome)
+        self._stop_superseded()
         if step.kind is Kind.DISCOVER:
+            return
+        if late:  # what it found is about a host that is described in another way by now, or gone
+            self._say_ended(outcome)
             return
         self._outcomes.append(outcome)
         records = self._records(outcome)
@@ -152,6 +157,11 @@ class _Performance:
         self._say_ended(outcome)
         if self._desired.goal is not Goal.PLAN and not self._cancel.requested:
             self._move_to(working_phase(self._view))
+
+    def _stop_superseded(self) -> None:
+        for step in self._observed.in_flight:
+            if step.kind is Kind.AWAIT and self._observed.superseded(step):
+                self._acts.stop(step, "its stack says something else of this host, or no longer has it")
 
     def _records(self, outcome: Outcome) -> list[Record]:
         step, now = outcome.step, self._clock.now()
@@ -179,8 +189,8 @@ class _Performance:
 
     def _inventory(self) -> list[Host]:
         """Every host known now, with its pin where it has one. What earlier runs knew is kept until a stack has settled."""
-        ready = {i: r.host for i, r in self._observed.ready.items()}
-        seen = {i: ready.get(i, h) for i, h in self._observed.hosts.items()}
+        view = self._view
+        seen = {i: view.reached(h) for i, h in self._observed.hosts.items()} | dict(view.ready_hosts)
         unsettled = {h.id: h for h in self._store.hosts(self._desired.ref) if h.stack not in self._observed.settled}
         return sorted({**unsettled, **seen}.values(), key=lambda h: (h.stack, h.name))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event as ThreadEvent
+from time import monotonic
 from typing import Any, Protocol
 
 from lifecycle.configuration import Configuration, Configured
@@ -58,6 +59,40 @@ class Cancellation:
     def wait(self, timeout: float) -> bool:
         """Sleep up to `timeout` seconds; True as soon as stopping is asked for."""
         return self._graceful.wait(timeout)
+
+
+class PartCancellation(Cancellation):
+    """The flag of one part of a run: it can be stopped alone, and stops with the whole. No locks: a signal may come any time."""
+
+    SLICE = 0.5  # seconds until a sleeper sees that its part alone was stopped
+
+    def __init__(self, whole: Cancellation) -> None:
+        super().__init__()
+        self._whole = whole
+        self._alone = False
+
+    def stop(self, reason: str) -> None:
+        """Stop this part; the others go on."""
+        self.reason, self._alone = reason, True
+
+    def request(self, reason: str = "cancelled") -> None:
+        self._whole.request(reason)
+
+    @property
+    def requested(self) -> bool:
+        if not self._alone and self._whole.requested:
+            self.reason = self._whole.reason
+        return self._alone or self._whole.requested
+
+    @property
+    def urgent(self) -> bool:
+        return self._whole.urgent
+
+    def wait(self, timeout: float) -> bool:
+        until = monotonic() + timeout
+        while not self.requested and (left := until - monotonic()) > 0:
+            self._whole.wait(min(left, self.SLICE))
+        return self.requested
 
 
 def _say_nothing(*_: Any, **__: Any) -> None:

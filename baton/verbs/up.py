@@ -15,5 +15,5 @@ def up(blueprint: Blueprint = ".", *, env: Env = "dev", input: Input = None, jso
         console.emit("result", **ended_fields(ended))
         return 0
     console.out.print(f"[green]✓[/] {summary(ended)}")
-    console.out.print(hosts_table(r.host for r in ended.view.observed.ready.values()))
+    console.out.print(hosts_table(ended.view.ready_hosts.values()))
     return 0

@@ -90,7 +90,7 @@ def ended_fields(ended: Ended) -> dict[str, Any]:
         "phase": ended.environment.phase.value,
         "changed": ended.changed,
         "run": ended.environment.run,
-        "hosts": [host_fields(r.host) for r in ended.view.observed.ready.values()],
+        "hosts": [host_fields(h) for h in ended.view.ready_hosts.values()],
         "checks": {n: {"passed": c.passed, "summary": c.summary} for n, c in ended.view.observed.checks.items()},
     }
     if proof is not None:
