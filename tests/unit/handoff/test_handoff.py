@@ -4,6 +4,7 @@ import pytest
 
 from lifecycle.handoff import BadHosts, hosts_from_outputs
 from lifecycle.inventory import Connection, ConnectionDefaults, Host, HostMapping, Trust
+from lifecycle.plan import Output
 from lifecycle.sensitive import Sensitive
 
 DEFAULTS = ConnectionDefaults(user="admin", key="/keys/id", trust=(Trust.OUTPUT,))
@@ -11,7 +12,7 @@ WEB = {"id": "i-1", "address": "10.1.0.5"}
 
 
 def hosts(outputs: dict[str, Any], *mapping: HostMapping, defaults: ConnectionDefaults = DEFAULTS) -> tuple[Host, ...]:
-    return hosts_from_outputs("web", outputs, mapping, defaults)
+    return hosts_from_outputs("web", {name: Output(value) for name, value in outputs.items()}, mapping, defaults)
 
 
 def problems(outputs: dict[str, Any], *mapping: HostMapping) -> list[str]:
