@@ -172,6 +172,7 @@ class Registry:
             root=self.settings.environments,
             key=self.store.key,
             cloud=self.endpoint.variables(),
+                masked=self.scrubber.value,
             settings=TerraformSettings(binary=self.settings.terraform, mirrors=mirrors),
         )
 

@@ -282,7 +282,7 @@ class View:
         """Whether the goal is reached: on the way up everything stands and every check passed; down, nothing is left."""
         match self.desired.goal:
             case Goal.PLAN:
-                return not self.observed.failures
+                return not self.observed.failures and next(self.plans(), None) is None
             case Goal.UP:
                 return (
                     self.desired.stacks.keys() <= self.observed.settled.keys()

@@ -33,7 +33,9 @@ class Connection:
     proxy_command: str = ""  # complete, but for ssh's own %h %p
     proxy_passes_fd: bool = False  # ProxyUseFdpass, of both proxy commands
     become: bool = True
-    public_proxy: str = ""  # how a public address (the jump's, or its own) is reached; complete, but for ssh's own %h %p
+    public_proxy: str = (
+        ""  # how a public address (the jump's, or its own) is reached; complete, but for ssh's own %h %p
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,10 @@ class Selector:
         if self.group and self.group not in host.groups:
             return False
         return all(host.tags.get(k) == v for k, v in self.tags)
+
+    def __str__(self) -> str:
+        words = [f"stack {self.stack}" if self.stack else "", f"group {self.group}" if self.group else ""]
+        return " and ".join([*filter(None, words), *(f"tag {k}={v}" for k, v in self.tags)]) or "nothing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ Plain Python: the engine hands in `run_step` and owns nothing of this. Everythin
 store before the step that needs it begins.
 """
 
-from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,12 +15,13 @@ from lifecycle.desired import Desired, Goal
 from lifecycle.environment import Environment, Phase, transition
 from lifecycle.events import Event, Level
 from lifecycle.inventory import Host
-from lifecycle.journal import Journal, Kind, Outcome, Record, Status, Step, subjects
+from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.ledger import Draft
 from lifecycle.lock import Lock
 from lifecycle.observed import Observed
 from lifecycle.phases import final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
+from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, title, unmatched
 
 WORKERS = 16
 """Steps at once. They wait for tools most of the time; the tools have caps of their own."""
@@ -102,12 +102,12 @@ class _Performance:
 
     def _begin(self) -> None:
         phase = Phase.TEARING_DOWN if self._desired.goal is Goal.DOWN else Phase.PLANNING
-        now, drafts = self._clock.now(), list[Draft]()
+        now, moves = self._clock.now(), list[Draft]()
         numbered = replace(self._environment, run=self._environment.run + 1)
         if self._desired.goal is not Goal.PLAN and self._environment.phase is not phase:
             numbered, draft = transition(numbered, phase, at=now, data={"goal": self._desired.goal.value})
-            drafts.append(draft)
-        self._environment = self._store.start_run(self._lock, replace(numbered, run=self._environment.run), drafts)
+            moves.append(draft)
+        self._environment = self._store.start_run(self._lock, replace(numbered, run=self._environment.run), moves)
         run = self._environment.run
         self._say("run.started", f"{self._desired.goal} {self._desired.ref} r{run}", run=run)
         for record in self._journal.unknown:
@@ -126,17 +126,39 @@ class _Performance:
     def _carry_out(self, step: Step, view: View) -> Outcome:
         if step.kind is Kind.DISCOVER:  # a look ahead every second is not worth a line in anybody's log
             return self._acts.carry_out(step, view)
-        return self._run_step(step, lambda: self._acts.carry_out(step, view))
+        ended: list[Outcome] = []
+
+        def act() -> Outcome:
+            ended.append(self._masked(self._acts.carry_out(step, view)))
+            return ended[0]
+
+        try:
+            self._run_step(step, act)
+        except Exception as error:  # the engine's own trouble: what the step did, it did
+            what = f"{type(error).__name__}: {error}"
+            if ended:
+                words = f"the engine lost track of a step that has ended: {what}"
+                self._say("engine.trouble", words, step.key, level=Level.WARNING)
+            else:
+                hint = "look at the engine with `baton server status`, then run it again"
+                ended.append(self._masked(Outcome(step, Status.FAILED, f"the engine could not run it: {what}", hint)))
+        return ended[0]
+
+    def _masked(self, outcome: Outcome) -> Outcome:
+        """Without any secret that is known: from here it goes to the journal, the ledger, the engine and people."""
+        mask = self._ports.masked
+        return replace(
+            outcome, message=mask(outcome.message), hint=mask(outcome.hint), detail=mask(dict(outcome.detail))
+        )
 
     def _intend(self, step: Step) -> None:
         now = self._clock.now()
         self._started_at[step] = now
-        if step.kind.acts:
-            records = [Record(step.kind, s, d, self._environment.run, now) for s, d in subjects(step)]
+        if records := intents(step, self._environment.run, now):
             self._store.intend(self._lock, records)
             self._journal = self._journal.with_records(records)
         if step.kind is not Kind.DISCOVER:
-            self._say("step.started", self._title(step), step.key, kind=step.kind.value, subject=step.subject)
+            self._say("step.started", title(step, self._view), step.key, kind=step.kind.value, subject=step.subject)
 
     def _end(self, outcome: Outcome) -> None:
         step = outcome.step
@@ -149,8 +171,9 @@ class _Performance:
             self._say_ended(outcome)
             return
         self._outcomes.append(outcome)
-        records = self._records(outcome)
-        self._store.conclude(self._lock, records, self._drafts(outcome))
+        run, now = self._environment.run, self._clock.now()
+        records = outcomes(outcome, run, self._started_at[step], now)
+        self._store.conclude(self._lock, records, drafts(outcome, self._desired.ref, run, now))
         self._journal = self._journal.with_records(records)
         if step.kind in (Kind.AWAIT, Kind.APPLY, Kind.PLAN) and self._desired.goal is Goal.UP:
             self._store.save_hosts(self._lock, self._inventory())
@@ -162,30 +185,6 @@ class _Performance:
         for step in self._observed.in_flight:
             if step.kind is Kind.AWAIT and self._observed.superseded(step):
                 self._acts.stop(step, "its stack says something else of this host, or no longer has it")
-
-    def _records(self, outcome: Outcome) -> list[Record]:
-        step, now = outcome.step, self._clock.now()
-        begun = self._started_at.get(step, now)
-        return [
-            Record(step.kind, subject, key, self._environment.run, begun, now, status, outcome.message, detail)
-            for (subject, key), status, detail in zip(
-                subjects(step), _statuses(outcome), _details(outcome), strict=True
-            )
-        ]
-
-    def _drafts(self, outcome: Outcome) -> list[Draft]:
-        """A ledger entry for every step that changed the world, or tried to."""
-        step = outcome.step
-        if not step.kind.acts and step.kind is not Kind.PROVE:
-            return []
-        data: dict[str, Any] = {
-            "run": self._environment.run,
-            "step": step.key,
-            "digest": step.input_digest,
-            "status": outcome.status.value,
-            "message": outcome.message,
-        }
-        return [Draft("baton.step.finished", str(self._desired.ref), self._clock.now(), data)]
 
     def _inventory(self) -> list[Host]:
         """Every host known now, with its pin where it has one. What earlier runs knew is kept until a stack has settled."""
@@ -214,50 +213,28 @@ class _Performance:
         if ended.cancelled:
             self._move_to(self._environment.phase, f"interrupted ({self._cancel.reason}); run it again to go on")
         else:
-            self._move_to(final_phase(view), _failure_words(ended, view))
+            self._close(view)
+            self._move_to(final_phase(view), failure_words(ended.failures, view))
         if self._environment.phase is Phase.DESTROYED:
             self._store.forget_journal(self._lock)
         return replace(ended, environment=self._environment)
 
-    # --- saying
+    def _close(self, view: View) -> None:
+        """Say what was for nobody, and end what dead runs left open where this one has reached the goal."""
+        for words in unmatched(view):
+            self._say("selector.empty", words, level=Level.WARNING)
+        if view.complete and (records := closed(self._journal, self._environment.run, self._clock.now())):
+            self._store.conclude(self._lock, records)
 
-    def _title(self, step: Step) -> str:
-        if step.kind is Kind.AWAIT and step.subject in self._observed.hosts:
-            return f"await {self._observed.hosts[step.subject].name}"
-        if step.kind is Kind.CONFIGURE:
-            names = [self._observed.hosts[i].name if i in self._observed.hosts else i for i, _ in step.hosts]
-            return f"configure {step.subject} on {', '.join(sorted(names))}"
-        return f"{step.kind} {step.subject}"
+    # --- saying
 
     def _say_ended(self, outcome: Outcome) -> None:
         level = Level.INFO if outcome.status is Status.OK else Level.ERROR
         seconds = (self._clock.now() - self._started_at[outcome.step]).total_seconds()
         data = {"status": outcome.status.value, "changed": outcome.changed, "seconds": seconds, "hint": outcome.hint}
-        self._say("step.finished", outcome.message, outcome.step.key, level, title=self._title(outcome.step), **data)
+        self._say(
+            "step.finished", outcome.message, outcome.step.key, level, title=title(outcome.step, self._view), **data
+        )
 
     def _say(self, type: str, message: str, step: str = "", level: Level = Level.INFO, **data: Any) -> None:
         self._ports.sink(Event(self._clock.now(), type, message, step, level, data))
-
-
-def _statuses(outcome: Outcome) -> Iterable[Status]:
-    if outcome.step.kind is not Kind.CONFIGURE:
-        return [outcome.status]
-    bad = Status.FAILED if outcome.status is Status.OK else outcome.status
-    return [Status.OK if host_id in outcome.good_hosts else bad for host_id, _ in outcome.step.hosts]
-
-
-def _details(outcome: Outcome) -> Iterable[Mapping[str, Any]]:
-    if outcome.step.kind is not Kind.CONFIGURE:
-        return [outcome.detail]
-    hosts = outcome.detail.get("hosts", {})
-    return [hosts.get(host_id, {}) for host_id, _ in outcome.step.hosts]
-
-
-def _failure_words(ended: Ended, view: View) -> str:
-    """Why a run did not get there, in one line."""
-    failures = [f"{o.step.kind} {o.step.subject}: {o.message}" for o in ended.failures]
-    if failures:
-        return failures[0] if len(failures) == 1 else f"{failures[0]} (and {len(failures) - 1} more)"
-    if view.complete:
-        return ""
-    return "nothing more can be done: a step waits for something that did not come"

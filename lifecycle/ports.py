@@ -298,3 +298,4 @@ class Ports:
     clock: Clock
     sink: EventSink
     discovery_period: float = 1.0  # seconds between two looks at the cloud while an apply works
+    masked: Callable[[Any], Any] = lambda value: value  # a JSON value without any secret that the run knows

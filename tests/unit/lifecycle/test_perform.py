@@ -1,21 +1,25 @@
 """The loop around the conductor: what it writes, when, and what it does when it is stopped."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from threading import Event as Flag
 
 import pytest
 
 from adapters.fake.driving import ports_for, shop, world_of_shop
 from adapters.fake.store import FakeStore
 from adapters.fake.world import FakeWorld
-from lifecycle.desired import Desired, Goal
-from lifecycle.environment import Environment, Phase
+from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal
+from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.events import Event
-from lifecycle.journal import Kind, Outcome, Status, Step
+from lifecycle.inventory import Host, Ready, Selector
+from lifecycle.journal import Kind, Outcome, Record, Status, Step
 from lifecycle.ledger import Broken, verify
 from lifecycle.lock import LEASE, Lock, LostLock, Owner
-from lifecycle.perform import Ended, perform
-from lifecycle.ports import Cancellation, Ports
+from lifecycle.perform import WORKERS, Ended, perform
+from lifecycle.ports import Cancellation, Cancelled, HostSource, Ports, Run
 
 ME = Owner("ada", "laptop:1", "boot", 42, 1)
 Act = Callable[[], Outcome]
@@ -210,3 +214,168 @@ def test_every_step_that_started_is_said_to_have_finished() -> None:
     finished = [e.step for e in rehearsal.events if e.type == "step.finished"]
     assert sorted(started) == sorted(finished)
     assert {e.data["status"] for e in rehearsal.events if e.type == "step.finished"} == {Status.OK}
+
+
+def test_an_engine_that_fails_around_a_step_that_ran_takes_nothing_from_its_outcome() -> None:
+    """The journal is the only memory: what the engine says of a step does not matter once the step has ended."""
+    rehearsal = Rehearsal()
+
+    def failing_after(_: Step, act: Act) -> Outcome:
+        act()
+        raise ConnectionError("the engine's API is away")
+
+    assert rehearsal.run(shop(), run_step=failing_after).complete
+    assert "engine.trouble" in {e.type for e in rehearsal.events}
+
+
+def test_an_engine_that_cannot_run_a_step_fails_that_step_and_no_other() -> None:
+    rehearsal = Rehearsal()
+
+    def refusing(step: Step, act: Act) -> Outcome:
+        if step.key == "verify:db-answers":
+            raise ConnectionError("the engine's API is away")
+        return act()
+
+    ended = rehearsal.run(shop(), run_step=refusing)
+    assert [(o.step.key, "API is away" in o.message) for o in ended.failures] == [("verify:db-answers", True)]
+    assert ended.environment.phase is Phase.FAILED
+    assert rehearsal.world.done["configure mysql db-1"] == 1
+    assert rehearsal.store.journal(shop().ref).unknown == ()
+
+
+def test_what_waits_for_its_turn_when_a_run_is_stopped_is_not_begun() -> None:
+    """More steps than the loop runs at once: those behind must not start a tool after the stop."""
+    rehearsal = Rehearsal()
+    cancel = Cancellation()
+    hosts = WORKERS + 5
+
+    def cancelling(step: Step, act: Act) -> Outcome:
+        if step.kind is Kind.AWAIT and step.subject != "1":
+            cancel.request("Ctrl-C")
+        return act()
+
+    ended = rehearsal.run(shop(web=hosts), cancel=cancel, run_step=cancelling)
+    assert ended.cancelled
+    awaited = [o for o in ended.outcomes if o.step.kind is Kind.AWAIT and o.step.subject != "1"]
+    assert len(awaited) >= WORKERS
+    assert {o.status for o in awaited} == {Status.CANCELLED}
+
+
+def test_a_plan_that_was_stopped_before_its_end_is_no_whole_plan() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    cancel = Cancellation()
+
+    def cancelling(_: Step, act: Act) -> Outcome:
+        outcome = act()
+        cancel.request("Ctrl-C")
+        return outcome
+
+    ended = rehearsal.run(shop(goal=Goal.PLAN), cancel=cancel, run_step=cancelling)
+    assert ended.cancelled
+    assert not ended.complete
+
+
+def test_an_environment_that_is_ready_has_no_failure_to_tell() -> None:
+    """A host that died while it was waited for, and that its stack no longer has, is no failure of the run."""
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    rehearsal.world.broken.add("configure app web-2")
+    assert rehearsal.run(shop(web_print="new")).environment.message
+    rehearsal.world.broken.clear()
+    ended = rehearsal.run(shop(web_print="new"))
+    assert ended.environment.phase is Phase.READY
+    assert ended.environment.message == ""
+    assert ended.failures == ()
+
+
+def test_a_check_without_a_host_says_what_it_waits_for() -> None:
+    desired = shop()
+    nowhere = CheckTarget("nowhere", "command", selector=Selector(group="cache"))
+    ended = Rehearsal().run(replace(desired, checks={**desired.checks, "nowhere": nowhere}))
+    assert ended.environment.phase is Phase.FAILED
+    assert ended.environment.message == "check nowhere: no host matches group cache"
+
+
+def test_a_configure_step_without_a_host_is_said_aloud() -> None:
+    desired, rehearsal = shop(), Rehearsal()
+    nobody = ConfigureTarget("caches", Path("cache.yml"), Selector(group="cache"))
+    assert rehearsal.run(replace(desired, configure={**desired.configure, "caches": nobody})).complete
+    said = [e.message for e in rehearsal.events if e.type == "selector.empty"]
+    assert said == ["configure caches: no host matches group cache"]
+
+
+def test_what_a_dead_run_left_open_and_a_whole_run_has_looked_at_is_closed() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    lock = rehearsal.lock(shop())
+    now = rehearsal.ports.clock.now()
+    rehearsal.store.intend(
+        lock,
+        [Record(Kind.APPLY, "data", "d", 1, now), Record(Kind.CONFIGURE, "app@i-gone", "d", 1, now)],
+    )
+    rehearsal.store.release(lock)
+    assert rehearsal.run(shop()).complete
+    assert rehearsal.store.journal(shop().ref).unknown == ()
+    rehearsal.events.clear()
+    assert rehearsal.run(shop()).complete
+    assert [e for e in rehearsal.events if e.type == "run.reconciling"] == []
+
+
+def test_no_secret_of_an_outcome_reaches_journal_ledger_or_engine() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.ports = replace(
+        rehearsal.ports, masked=lambda value: json.loads(json.dumps(value).replace("it failed", "***"))
+    )
+    rehearsal.world.broken.add("configure app web-2")
+    seen: list[str] = []
+
+    def watching(_: Step, act: Act) -> Outcome:
+        outcome = act()
+        seen.append(f"{outcome.message} {outcome.hint} {outcome.detail}")
+        return outcome
+
+    ended = rehearsal.run(shop(), run_step=watching)
+    ledger = [e.event for e in rehearsal.store.ledger(shop().ref)]
+    journal = [str(r) for r in rehearsal.store.journal(shop().ref).records.values()]
+    everything = [*seen, *ledger, *journal, ended.environment.message]
+    assert any("***" in text for text in everything)
+    assert [text for text in everything if "it failed" in text] == []
+
+
+class SeenWrongly:
+    """Hosts as their tags have them: at an address where nobody answers. Whoever waits for that, waits long."""
+
+    def __init__(self, hosts: HostSource) -> None:
+        self._hosts = hosts
+        self.waiting = Flag()
+        self.answers_as = hosts.answers_as
+
+    def discover(self, environment: EnvironmentRef, stack: str) -> list[Host]:
+        seen = self._hosts.discover(environment, stack)
+        return [replace(h, facts={"public_address": "nowhere"}) for h in seen]
+
+    def await_ready(self, host: Host, run: Run) -> Ready:
+        if host.connection.address != "nowhere":
+            return self._hosts.await_ready(host, run)
+        self.waiting.set()
+        if not run.cancel.wait(60):
+            raise AssertionError("nobody stopped a wait for what its outputs have overruled")
+        raise Cancelled(run.cancel.reason)
+
+
+def test_a_wait_that_outputs_overrule_is_stopped_at_once_and_begun_as_they_say() -> None:
+    rehearsal = Rehearsal()
+    hosts = SeenWrongly(rehearsal.ports.hosts)
+    rehearsal.ports = replace(rehearsal.ports, hosts=hosts)
+
+    def slow_apply(step: Step, act: Act) -> Outcome:
+        outcome = act()
+        if step.key == "apply:data":  # Terraform has made the host, and says so only when somebody waits for it
+            assert hosts.waiting.wait(60)
+        return outcome
+
+    ended = rehearsal.run(shop(), run_step=slow_apply)
+    assert ended.complete
+    assert ended.failures == ()
+    assert "nowhere" not in {h.connection.address for h in rehearsal.store.hosts(shop().ref)}
