@@ -1,7 +1,8 @@
 """Holding an environment's lock for as long as a run works: heartbeat, and cancellation when it is lost."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -20,37 +21,41 @@ def holding(
     *,
     lease: timedelta = LEASE,
     heartbeat: timedelta = HEARTBEAT,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[Lock]:
     """The lock, kept alive until the block ends. Raises Locked, naming the holder, when somebody else has it.
 
-    When it is lost (another run took over, or the store was away for longer than the lease) the run is cancelled, fast.
+    When it is lost (another run took over, or the store was away until the lease is about to run out) the run is
+    cancelled, fast.
     """
+    begun = monotonic()
     lock = store.acquire(ref, owner, lease=lease)
     over = Event()
-    thread = Thread(target=_beat, args=(store, lock, cancel, over, lease, heartbeat), name="heartbeat", daemon=True)
+
+    def beat() -> None:
+        good = begun  # the lease counts from before it was asked for
+        while not over.wait(heartbeat.total_seconds()):
+            asked = monotonic()
+            try:
+                store.renew(lock, lease=lease)
+                good = asked
+            except LostLock:
+                _give_up(cancel, "the environment's lock was lost to another run")
+                return
+            except Exception:  # the store is away, whatever its driver makes of that: it may come back in time
+                if monotonic() - good + heartbeat.total_seconds() >= lease.total_seconds():
+                    _give_up(cancel, "the store was away until the lock's lease ran out")
+                    return
+
+    thread = Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
     try:
         yield lock
     finally:
         over.set()
         thread.join()
-        store.release(lock)
-
-
-def _beat(store: Store, lock: Lock, cancel: Cancellation, over: Event, lease: timedelta, heartbeat: timedelta) -> None:
-    missed = timedelta(0)
-    while not over.wait(heartbeat.total_seconds()):
-        try:
-            store.renew(lock, lease=lease)
-            missed = timedelta(0)
-        except LostLock:
-            _give_up(cancel, "the environment's lock was lost to another run")
-            return
-        except BatonError:  # the store is away: it may come back before the lease runs out
-            missed += heartbeat
-            if missed >= lease:
-                _give_up(cancel, "the store was away for longer than the lock's lease")
-                return
+        with suppress(BatonError):  # a lock that cannot be given back runs out; why the run ended matters more
+            store.release(lock)
 
 
 def _give_up(cancel: Cancellation, reason: str) -> None:
