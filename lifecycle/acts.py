@@ -68,7 +68,7 @@ class Acts:
             case Kind.VERIFY:
                 return self._verify(step, view)
             case Kind.PROVE:
-                return self._prove(step)
+                return self._prove(step, view)
             case _:
                 assert_never(step.kind)
 
@@ -77,7 +77,7 @@ class Acts:
     def _plan(self, step: Step, view: View) -> Outcome:
         target = self._desired.stacks[step.subject]
         destroy = self._desired.goal is Goal.DOWN
-        spec = self._spec_on_the_way_down(target) if destroy else self._spec(target, view)
+        spec = self._spec_on_the_way_down(target, step) if destroy else self._spec(target, view)
         plan = self._ports.provisioner.plan(spec, self._run(step), destroy=destroy)
         if plan.errored:
             errors = [d for d in plan.diagnostics if d.severity is Severity.ERROR]
@@ -99,7 +99,7 @@ class Acts:
     def _apply(self, step: Step, view: View) -> Outcome:
         target = self._desired.stacks[step.subject]
         destroy = step.kind is Kind.DESTROY
-        spec = self._spec_on_the_way_down(target) if destroy else self._spec(target, view)
+        spec = self._spec_on_the_way_down(target, step) if destroy else self._spec(target, view)
         plan = view.observed.plans[step.subject]
         applied = self._ports.provisioner.apply(spec, plan, self._run(step))
         settled = Settled() if destroy else _settled(target, applied.outputs)
@@ -108,26 +108,34 @@ class Acts:
         )
 
     def _spec(self, target: StackTarget, view: View) -> StackSpec:
-        variables = view.resolve(target.variables)
+        return self._spec_of(target, view.resolve(target.variables))
+
+    def _spec_of(self, target: StackTarget, variables: Mapping[str, Any]) -> StackSpec:
         tags = {**self._desired.tags, "baton:environment": str(self._desired.ref), "baton:stack": target.name}
         return StackSpec(self._desired.ref, target.name, target.source, variables, tags)
 
-    def _spec_on_the_way_down(self, target: StackTarget) -> StackSpec:
+    def _spec_on_the_way_down(self, target: StackTarget, step: Step) -> StackSpec:
         """A spec for destroying: what cannot be resolved any more is left out, the provisioner remembers it."""
-        view = View(self._desired, _NO_JOURNAL, _observed_with(self._known_outputs(target)))
+        view = View(self._desired, _NO_JOURNAL, _observed_with(self._known_outputs(target, step)))
         variables: dict[str, Any] = {}
         for name, template in target.variables.items():
             try:
                 variables[name] = view.resolve(template)
             except ReferenceUnresolved:
                 continue
-        return self._spec(replace(target, variables=variables), view)
+        return self._spec_of(target, variables)
 
-    def _known_outputs(self, target: StackTarget) -> Mapping[str, Outputs]:
+    def _known_outputs(self, target: StackTarget, step: Step) -> Mapping[str, Outputs]:
         known = {}
         for need in sorted(target.needs):
             bare = StackSpec(self._desired.ref, need, self._desired.stacks[need].source)
-            known[need] = self._ports.provisioner.outputs(bare, Run(cancel=self._cancel))
+            try:
+                known[need] = self._ports.provisioner.outputs(bare, self._run(step))
+            except Cancelled:
+                raise
+            except BatonError as error:
+                words = f"the outputs of stack {need} are not known any more: {error.message}"
+                self._say(step)("outputs.unknown", words, level=Level.WARNING)
         return known
 
     # --- hosts
@@ -181,10 +189,10 @@ class Acts:
         status = Status.OK if result.passed else Status.FAILED
         return Outcome(step, status, result.summary, result=result, detail=detail)
 
-    def _prove(self, step: Step) -> Outcome:
+    def _prove(self, step: Step, view: View) -> Outcome:
         """Look for everything that a teardown could have left, independently of what it says it removed."""
         run, ref = self._run(step), self._desired.ref
-        left: list[str] = []
+        left = [orphan_words(name) for name in view.orphans]
         looked: list[str] = []
         for target in self._desired.stacks.values():
             addresses = self._ports.provisioner.resources(StackSpec(ref, target.name, target.source), run)
@@ -274,6 +282,10 @@ def plan_detail(plan: Plan) -> dict[str, Any]:
         "changes": {c.address: c.action.value for c in plan.acting},
         "warnings": [f"{d.summary} {d.detail}".strip() for d in plan.diagnostics if d.severity is Severity.WARNING],
     }
+
+
+def orphan_words(stack: str) -> str:
+    return f"stack {stack} stands, and the blueprint no longer has it: put it back to change it or to take it down"
 
 
 def _observed_with(outputs: Mapping[str, Outputs]) -> Observed:

@@ -40,9 +40,17 @@ def desire(
     readings: Readings,
     key: bytes,
 ) -> Desired:
-    """What is wanted. `base` is the blueprint's folder; `inputs` are resolved, secrets wrapped; `facts` are ${environment.*}."""
+    """What is wanted. `base` is the blueprint's folder; `inputs` are resolved, secrets wrapped; `facts` are ${environment.*}.
+
+    A teardown needs stacks and nothing else: playbooks, keys, modules and inputs that are gone by then do not stop it.
+    """
     needs = graph.build(blueprint)
     lookup = _lookup(inputs, facts)
+    if goal is Goal.DOWN:
+        stacks = {name: StackTarget(name, (base / s.source).resolve(), variables=s.vars, needs=needs.stacks[name])
+                  for name, s in blueprint.stacks.items()}  # fmt: skip
+        tags = _tags({k: v for k, v in blueprint.tags.items() if _known(v, lookup)}, lookup)
+        return Desired(ref, goal, stacks, inputs=inputs, facts=facts, tags=tags, key=key)
     configure = [_configure(c, needs, base, lookup, readings) for c in blueprint.configure]
     return Desired(
         ref=ref,
@@ -52,9 +60,21 @@ def desire(
         checks={c.name: _check(c, needs.checks[c.name], base, lookup) for c in blueprint.checks},
         inputs=inputs,
         facts=facts,
-        tags={k: str(v) for k, v in references.resolve(blueprint.tags, lookup).items()},
+        tags=_tags(blueprint.tags, lookup),
         key=key,
     )
+
+
+def _tags(tags: Mapping[str, Any], lookup: references.Lookup) -> dict[str, str]:
+    return {k: str(v) for k, v in references.resolve(tags, lookup).items()}
+
+
+def _known(template: Any, lookup: references.Lookup) -> bool:
+    try:
+        references.resolve(template, lookup)
+    except references.ReferenceUnresolved:
+        return False
+    return True
 
 
 def _stack(
@@ -128,8 +148,8 @@ def _check(check: Check, needs: Needs, base: Path, lookup: references.Lookup) ->
 
 
 def _with_absolute_files(spec: Mapping[str, Any], base: Path) -> dict[str, Any]:
-    """Files are named relative to the blueprint's folder."""
-    if not spec.get("ca"):
+    """Files are named relative to the blueprint's folder. What begins as a reference is no file but the text itself."""
+    if not spec.get("ca") or spec["ca"].startswith("${"):
         return dict(spec)
     return dict(spec) | {"ca": str((base / Path(spec["ca"]).expanduser()).resolve())}
 
@@ -138,6 +158,9 @@ def _lookup(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> references.L
     """What can be known before anything is made: inputs and the environment's own facts."""
 
     def lookup(reference: references.Reference) -> Any:
-        return inputs[reference.name] if reference.kind is references.Kind.INPUT else facts[reference.name]
+        known = inputs if reference.kind is references.Kind.INPUT else facts
+        if reference.name not in known:
+            raise references.ReferenceUnresolved(f"${{{reference}}} has no value")
+        return known[reference.name]
 
     return lookup

@@ -66,11 +66,14 @@ class View:
     def _look_up(self, reference: Reference) -> Any:
         match reference.kind:
             case Root.INPUT:
-                return self.desired.inputs[reference.name]
+                known = self.desired.inputs
             case Root.ENVIRONMENT:
-                return self.desired.facts[reference.name]
+                known = self.desired.facts
             case Root.OUTPUT:
                 return self._output(reference)
+        if reference.name not in known:  # on the way down, where nobody has to give it any more
+            raise ReferenceUnresolved(f"${{{reference}}} has no value")
+        return known[reference.name]
 
     def _output(self, reference: Reference) -> Any:
         settled = self.observed.settled.get(reference.name)
@@ -260,6 +263,11 @@ class View:
         return self.final(target.selector) and bool(hosts) and all(h.id in self.observed.ready for h in hosts)
 
     # --- what is done
+
+    @property
+    def orphans(self) -> tuple[str, ...]:
+        """Stacks of earlier runs that the blueprint no longer has: nobody can plan them, so nobody says they are gone."""
+        return tuple(sorted(self.journal.standing - self.desired.stacks.keys()))
 
     def check_passed(self, name: str) -> bool:
         result = self.observed.checks.get(name)

@@ -121,6 +121,13 @@ class Journal:
         return record is not None and record.succeeded and record.input_digest == digest
 
     @property
+    def standing(self) -> frozenset[str]:
+        """Stacks that somebody has begun to apply and nobody has destroyed since."""
+        applied = {subject: r for (kind, subject), r in self.records.items() if kind is Kind.APPLY}
+        destroyed = {subject: r for (kind, subject), r in self.records.items() if kind is Kind.DESTROY and r.succeeded}
+        return frozenset(name for name, r in applied.items() if name not in destroyed or destroyed[name].run < r.run)
+
+    @property
     def unknown(self) -> tuple[Record, ...]:
         """Intents without outcome."""
         return tuple(r for r in self.records.values() if r.unknown)

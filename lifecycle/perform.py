@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from lifecycle.acts import Acts
+from lifecycle.acts import Acts, orphan_words
 from lifecycle.conductor import View, next_steps
 from lifecycle.desired import Desired, Goal
 from lifecycle.environment import Environment, Phase, transition
@@ -110,6 +110,8 @@ class _Performance:
         self._environment = self._store.start_run(self._lock, replace(numbered, run=self._environment.run), moves)
         run = self._environment.run
         self._say("run.started", f"{self._desired.goal} {self._desired.ref} r{run}", run=run)
+        for name in self._view.orphans:
+            self._say("stack.orphaned", orphan_words(name), level=Level.WARNING)
         for record in self._journal.unknown:
             message = f"an earlier run was interrupted here: {record.kind} {record.subject} is looked at again"
             self._say("run.reconciling", message, record.subject, level=Level.WARNING)

@@ -13,13 +13,15 @@ from adapters.fake.store import FakeStore
 from adapters.fake.world import FakeWorld
 from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal
 from lifecycle.environment import Environment, EnvironmentRef, Phase
+from lifecycle.errors import BatonError
 from lifecycle.events import Event
 from lifecycle.inventory import Host, Ready, Selector
 from lifecycle.journal import Kind, Outcome, Record, Status, Step
 from lifecycle.ledger import Broken, verify
 from lifecycle.lock import LEASE, Lock, LostLock, Owner
 from lifecycle.perform import WORKERS, Ended, perform
-from lifecycle.ports import Cancellation, Cancelled, HostSource, Ports, Run
+from lifecycle.plan import Outputs
+from lifecycle.ports import Cancellation, Cancelled, HostSource, Ports, Run, StackSpec
 
 ME = Owner("ada", "laptop:1", "boot", 42, 1)
 Act = Callable[[], Outcome]
@@ -379,3 +381,86 @@ def test_a_wait_that_outputs_overrule_is_stopped_at_once_and_begun_as_they_say()
     assert ended.complete
     assert ended.failures == ()
     assert "nowhere" not in {h.connection.address for h in rehearsal.store.hosts(shop().ref)}
+
+
+def test_a_literal_that_looks_like_a_reference_is_one_on_no_way() -> None:
+    """`$${HOME}` stands for the text `${HOME}`: it is resolved once, on the way down too."""
+    desired, rehearsal = shop(), Rehearsal()
+
+    def scripted(goal: Goal) -> Desired:
+        data = replace(desired.stacks["data"], variables={"script": "echo $${HOME}"})
+        return replace(desired, goal=goal, stacks={**desired.stacks, "data": data})
+
+    assert rehearsal.run(scripted(Goal.UP)).complete
+    assert rehearsal.world.states["data"].variables == {"script": "echo ${HOME}"}
+    assert rehearsal.run(scripted(Goal.DOWN)).complete
+
+
+def test_a_teardown_does_not_need_outputs_that_cannot_be_read_any_more() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    told = rehearsal.ports.provisioner
+
+    class Mute(type(told)):  # type: ignore[misc]
+        def outputs(self, stack: StackSpec, run: Run) -> Outputs:
+            raise BatonError("the module is gone")
+
+    rehearsal.ports = replace(rehearsal.ports, provisioner=Mute(rehearsal.world))
+    assert rehearsal.run(shop(goal=Goal.DOWN)).environment.phase is Phase.DESTROYED
+
+
+def without(stack: str, desired: Desired) -> Desired:
+    """The blueprint after somebody took a stack out of it, with all that refers to it."""
+    stacks = {n: s for n, s in desired.stacks.items() if n != stack}
+    configure = {n: c for n, c in desired.configure.items() if c.selector.stack != stack and n == "mysql"}
+    return replace(desired, stacks=stacks, configure=configure, checks={})
+
+
+def test_a_stack_that_was_taken_out_of_the_blueprint_is_said_aloud_and_not_said_to_be_gone() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    rehearsal.run(without("front", shop()))
+    assert [e.message for e in rehearsal.events if e.type == "stack.orphaned"] == [
+        "stack front stands, and the blueprint no longer has it: put it back to change it or to take it down"
+    ]
+    ended = rehearsal.run(without("front", shop(goal=Goal.DOWN)))
+    assert ended.environment.phase is Phase.TEARING_DOWN
+    assert "stack front stands" in ended.environment.message
+    assert rehearsal.run(shop(goal=Goal.DOWN)).environment.phase is Phase.DESTROYED
+
+
+def test_an_environment_that_was_taken_down_can_be_brought_up_again() -> None:
+    rehearsal = Rehearsal()
+    for _ in range(2):
+        assert rehearsal.run(shop()).environment.phase is Phase.READY
+        assert rehearsal.run(shop(goal=Goal.DOWN)).environment.phase is Phase.DESTROYED
+    assert rehearsal.world.done["create db-1"] == 2
+    assert rehearsal.world.done["configure mysql db-1"] == 2
+
+
+def test_a_teardown_that_was_stopped_half_way_can_be_turned_round() -> None:
+    rehearsal, cancel = Rehearsal(), Cancellation()
+    rehearsal.run(shop())
+
+    def cancelling(step: Step, act: Act) -> Outcome:
+        outcome = act()
+        if step.key == "destroy:front":
+            cancel.request("SIGTERM")
+        return outcome
+
+    stopped = rehearsal.run(shop(goal=Goal.DOWN), cancel=cancel, run_step=cancelling)
+    assert (stopped.environment.phase, stopped.cancelled) == (Phase.TEARING_DOWN, True)
+    assert rehearsal.run(shop()).environment.phase is Phase.READY
+    assert rehearsal.world.done["create db-1"] == 1
+
+
+def test_a_teardown_marches_on_past_a_stack_that_does_not_go_and_says_so() -> None:
+    rehearsal = Rehearsal()
+    rehearsal.run(shop())
+    rehearsal.world.broken.add("apply front")
+    ended = rehearsal.run(shop(goal=Goal.DOWN))
+    assert ended.environment.phase is Phase.TEARING_DOWN
+    assert "destroy front" in ended.environment.message
+    assert rehearsal.world.done["destroy db-1"] == 1
+    rehearsal.world.broken.clear()
+    assert rehearsal.run(shop(goal=Goal.DOWN)).environment.phase is Phase.DESTROYED
