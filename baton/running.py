@@ -8,6 +8,8 @@ from adapters import settings as settings_of
 from adapters.blueprints import find_blueprint, read_blueprint
 from baton import cloud, console, engine
 from baton.progress import showing
+from lifecycle.compose import refuse_secrets
+from lifecycle.environment import checked_name
 
 
 def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, Any], *, as_json: bool) -> Any:
@@ -16,7 +18,8 @@ def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, A
     The blueprint is read first: a mistake in it is said at once, before anything is started.
     """
     path = find_blueprint(blueprint)
-    read_blueprint(path)
+    refuse_secrets(read_blueprint(path), inputs)
+    checked_name(environment)
     settings = settings_of.load()
     if settings.cloud == "local":
         cloud.ensure(settings)

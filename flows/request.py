@@ -6,6 +6,8 @@ from typing import Any
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
+from lifecycle.environment import NAME
+
 
 class Request(BaseModel):
     """One environment of one blueprint. Secrets are never parameters: the blueprint says where they come from."""
@@ -13,7 +15,7 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     blueprint: str
-    environment: str = Field("dev", pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    environment: str = Field("dev", pattern=rf"^{NAME}$")
     inputs: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -13,7 +13,7 @@ from flows.request import Request
 from lifecycle.blueprint.inputs import resolve_inputs
 from lifecycle.blueprint.model import Blueprint
 from lifecycle.blueprint.scalars import KeyKind, SecretRef
-from lifecycle.compose import Readings, desire
+from lifecycle.compose import Readings, desire, refuse_secrets
 from lifecycle.desired import Desired, Goal
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.errors import BatonError, ExitCode
@@ -44,13 +44,28 @@ class Session:
     registry: Registry
 
 
-@contextmanager
-def opened(request: Request, goal: Goal, registry: Registry, sink: EventSink) -> Iterator[Session]:
-    """A session for one run. Everything that the run opened is closed with it."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which environment is meant, and the blueprint that says what it should be."""
+
+    path: Path
+    blueprint: Blueprint
+    ref: EnvironmentRef
+
+
+def located(request: Request) -> Place:
+    """What must be known before the lock can be taken: nothing else is read, and nothing made, without it."""
     path = find_blueprint(request.blueprint)
     blueprint = read_blueprint(path)
-    ref = EnvironmentRef(blueprint.name, request.environment)
-    inputs = _inputs(blueprint, request.inputs, ref, path.parent, registry)
+    refuse_secrets(blueprint, request.inputs)
+    return Place(path, blueprint, EnvironmentRef(blueprint.name, request.environment))
+
+
+@contextmanager
+def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink: EventSink) -> Iterator[Session]:
+    """A session for one run, under the environment's lock. Everything that the run opened is closed with it."""
+    path, blueprint, ref = place.path, place.blueprint, place.ref
+    inputs = _inputs(place, request.inputs, goal, registry)
     environment = _environment(ref, path, registry)
     log = RunLog(registry.settings.home, ref)
     with closing(log), registry.ports(_masking(both(log, sink), registry), path.parent) as ports:
@@ -72,20 +87,28 @@ def opened(request: Request, goal: Goal, registry: Registry, sink: EventSink) ->
         yield Session(desired, ports, environment, registry)
 
 
-def _inputs(
-    blueprint: Blueprint, given: Mapping[str, Any], ref: EnvironmentRef, base: Path, registry: Registry
-) -> dict[str, Any]:
-    """Every input's value; what is secret is resolved now, registered with the scrubber first, and wrapped."""
+def _inputs(place: Place, given: Mapping[str, Any], goal: Goal, registry: Registry) -> dict[str, Any]:
+    """Every input's value; what is secret is resolved now, registered with the scrubber first, and wrapped.
+
+    A teardown goes without those that nobody gives it any more: the provisioner remembers what it was given last.
+    """
+    blueprint = place.blueprint
     values, problems = resolve_inputs(blueprint, given)
+    if goal is Goal.DOWN:
+        problems = tuple(p for p in problems if p.name in given)
     if problems:
         hint = "give values with --input NAME=VALUE" if any(p.name in blueprint.inputs for p in problems) else ""
         raise InputsInvalid("; ".join(str(p) for p in problems), hint=hint)
-    secrets = registry.secrets(base)
-    for name, value in values.items():
+    secrets = registry.secrets(place.path.parent)
+    for name, value in list(values.items()):
         if isinstance(value, SecretRef):
-            values[name] = Sensitive(secrets.resolve(ref, name, str(value)))
-        if isinstance(values[name], Sensitive):
-            registry.scrubber.add(str(values[name].reveal()))
+            try:
+                values[name] = Sensitive(secrets.resolve(place.ref, name, str(value)))
+            except BatonError:
+                if goal is not Goal.DOWN:
+                    raise
+                del values[name]
+    registry.scrubber.add([value for value in values.values() if isinstance(value, Sensitive)])
     return values
 
 
@@ -100,7 +123,7 @@ def _environment(ref: EnvironmentRef, path: Path, registry: Registry) -> Environ
     """The environment as the store has it, or a new one. Raises WrongCloud."""
     cloud, now = registry.endpoint.name, registry.clock.now()
     known = registry.store.environment(ref)
-    if known is None or known.phase is Phase.DESTROYED:
+    if known is None or known.phase in (Phase.DESTROYED, Phase.NEW):  # nothing of it lives anywhere
         run = known.run if known else 0
         phase = known.phase if known else Phase.NEW
         return Environment(ref, phase, now, now, blueprint_path=str(path), cloud=cloud, run=run)

@@ -15,7 +15,7 @@ from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
 from flows.request import Request
-from flows.session import opened
+from flows.session import located, opened
 from flows.steps import logging_to_run, task_per_step
 from lifecycle.desired import Goal
 from lifecycle.environment import Phase
@@ -98,21 +98,19 @@ def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
     cancel = caller.cancel
     registry = Registry.open(settings.load())
     try:
-        with (
-            _stopped_by_signals(cancel),
-            opened(request, goal, registry, logging_to_run(caller.sink)) as session,
-            holding(registry.store, session.desired.ref, current_owner(), cancel) as lock,
-        ):
-            ended = perform(
-                session.desired,
-                session.ports,
-                task_per_step(),
-                lock=lock,
-                environment=session.environment,
-                cancel=cancel,
-            )
-        if ended.environment.phase is Phase.DESTROYED:
-            registry.forget(ended.environment.ref)
+        place = located(request)
+        with _stopped_by_signals(cancel), holding(registry.store, place.ref, current_owner(), cancel) as lock:
+            with opened(place, request, goal, registry, logging_to_run(caller.sink)) as session:
+                ended = perform(
+                    session.desired,
+                    session.ports,
+                    task_per_step(),
+                    lock=lock,
+                    environment=session.environment,
+                    cancel=cancel,
+                )
+            if goal is Goal.DOWN and ended.environment.phase is Phase.DESTROYED:
+                registry.forget(place.ref)  # while the lock is held: the next run makes its own
     finally:
         registry.close()
     if ended.cancelled:

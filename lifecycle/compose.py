@@ -20,6 +20,23 @@ class PortUnknown(BatonError):
     exit_code = ExitCode.USAGE
 
 
+class SecretGiven(BatonError):
+    """The value of a secret was given where others can read it."""
+
+    exit_code = ExitCode.USAGE
+
+
+def refuse_secrets(blueprint: Blueprint, given: Mapping[str, Any]) -> None:
+    """Raise SecretGiven where a value is given for a secret input: command lines and flow parameters are kept and shown."""
+    for name in given:
+        spec = blueprint.inputs.get(name)
+        if spec and spec.secret:
+            raise SecretGiven(
+                f"input '{name}' is a secret, and a command line or a flow's parameters show it to others",
+                hint=f"let the blueprint say where it comes from: inputs.{name}.from is env:NAME, file:PATH or generate:N",
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Readings:
     """What composing needs from outside: each is called once per part."""

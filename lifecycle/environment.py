@@ -1,12 +1,13 @@
 """Environments and their phases. `transition` is the only writer of a phase."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from lifecycle.errors import BatonError
+from lifecycle.errors import BatonError, ExitCode
 from lifecycle.ledger import Draft
 
 
@@ -49,6 +50,24 @@ class ForbiddenTransition(BatonError):
     """An environment cannot go from this phase to that one."""
 
 
+class BadName(BatonError):
+    """This cannot be the name of an environment."""
+
+    exit_code = ExitCode.USAGE
+
+
+NAME: Final = r"[a-z][a-z0-9-]{0,30}"
+"""What the name of an environment looks like: it becomes part of resources' names."""
+
+
+def checked_name(name: str) -> str:
+    """The name, if it can be one. Raises BadName."""
+    if re.fullmatch(NAME, name) is None:
+        hint = "small letters, digits and dashes, a letter first, at most 31 characters, e.g. dev or review-42"
+        raise BadName(f"'{name}' cannot be the name of an environment", hint=hint)
+    return name
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class EnvironmentRef:
     """The name of an environment: `<blueprint>/<name>`."""
@@ -61,10 +80,10 @@ class EnvironmentRef:
 
     @classmethod
     def parse(cls, text: str) -> "EnvironmentRef":
-        """Read `shop/dev`. Raises BatonError with what was expected."""
+        """Read `shop/dev`. Raises BadName with what was expected."""
         blueprint, slash, name = text.partition("/")
         if not (slash and blueprint and name) or "/" in name:
-            raise BatonError(f"'{text}' is not an environment", hint="write it as <blueprint>/<name>, e.g. shop/dev")
+            raise BadName(f"'{text}' is not an environment", hint="write it as <blueprint>/<name>, e.g. shop/dev")
         return cls(blueprint, name)
 
 

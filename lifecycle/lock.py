@@ -56,7 +56,7 @@ def locked(holder: Lock) -> Locked:
     """The error for somebody who wants a lock that `holder` has."""
     return Locked(
         f"{holder.environment} is locked by {holder.owner} since {_utc(holder.acquired_at)}",
-        hint="wait for it with --wait, or see what it is doing with `baton status`",
+        hint="see what it is doing with `baton status`, and run this again when it is over",
         facts=_facts(holder),
     )
 

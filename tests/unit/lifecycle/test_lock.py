@@ -26,7 +26,7 @@ def test_a_refusal_says_who_since_when_and_what_to_do() -> None:
     assert error.message == (
         "shop/dev is locked by anna on laptop (process 100, flow run shop-up-7) since 2026-11-23 01:39:00 UTC"
     )
-    assert "--wait" in error.hint
+    assert "baton status" in error.hint
     assert error.exit_code is ExitCode.LOCKED
     assert error.facts["pid"] == 100
 
