@@ -161,6 +161,7 @@ class Registry:
                 store=self.store,
                 clock=self.clock,
                 sink=sink,
+                masked=self.scrubber.value,
             )
 
     def provisioner(self) -> Provisioner:
@@ -172,7 +173,6 @@ class Registry:
             root=self.settings.environments,
             key=self.store.key,
             cloud=self.endpoint.variables(),
-                masked=self.scrubber.value,
             settings=TerraformSettings(binary=self.settings.terraform, mirrors=mirrors),
         )
 
