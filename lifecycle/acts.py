@@ -236,10 +236,10 @@ def _entered(host: Host, become: bool | None) -> Host:
 
 
 def _configure_outcome(step: Step, chosen: tuple[Host, ...], configured: Configured) -> Outcome:
-    results = {r.host: r for r in configured.hosts}
-    good = frozenset(h.id for h in chosen if h.name in results and results[h.name].status.good)
-    bad = [_host_words(h.name, results.get(h.name)) for h in chosen if h.id not in good]
-    detail = {"hosts": {h.id: _host_detail(results.get(h.name)) for h in chosen}}
+    results = _by_id(chosen, configured)
+    good = frozenset(i for i, r in results.items() if r is not None and r.status.good)
+    bad = [_host_words(h.name, results[h.id]) for h in chosen if h.id not in good]
+    detail = {"hosts": {i: _host_detail(r) for i, r in results.items()}}
     changed = any(r.changed for r in configured.hosts)
     if not bad:
         words = f"{len(good)} {'host' if len(good) == 1 else 'hosts'} configured"
@@ -247,6 +247,14 @@ def _configure_outcome(step: Step, chosen: tuple[Host, ...], configured: Configu
     message = "; ".join(bad) if configured.complete else configured.message or "; ".join(bad)
     hint = "mend it and run `baton up` again: only what is missing is done"
     return Outcome(step, Status.FAILED, message, hint, configured, detail, good, changed)
+
+
+def _by_id(chosen: tuple[Host, ...], configured: Configured) -> dict[str, HostResult | None]:
+    """Each host's result. Two stacks may have a host of one name: theirs come in the order in which they were given."""
+    named: dict[str, list[HostResult]] = {}
+    for result in configured.hosts:
+        named.setdefault(result.host, []).append(result)
+    return {h.id: named[h.name].pop(0) if named.get(h.name) else None for h in chosen}
 
 
 def _host_words(name: str, result: HostResult | None) -> str:

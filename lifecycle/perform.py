@@ -4,6 +4,7 @@ Plain Python: the engine hands in `run_step` and owns nothing of this. Everythin
 store before the step that needs it begins.
 """
 
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +25,9 @@ from lifecycle.ports import Cancellation, Ports, RunStep
 from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, title, unmatched
 
 WORKERS = 16
-"""Steps at once. They wait for tools most of the time; the tools have caps of their own."""
+"""Steps at once, of stacks and of hosts each: a crowd of hosts that do not come holds up no stack. They wait for tools
+most of the time; the tools have caps of their own."""
+HOSTS_WORK = frozenset({Kind.AWAIT, Kind.CONFIGURE, Kind.VERIFY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,10 @@ class _Performance:
 
     def run(self) -> Ended:
         self._begin()
-        pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="step")
+        pools = {lane: ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix=lane) for lane in ("stacks", "hosts")}
         futures: dict[Future[Outcome], Step] = {}
         try:
-            while self._start_what_may(pool, futures):
+            while self._start_what_may(pools, futures):
                 done, _ = wait(futures, return_when=FIRST_COMPLETED)
                 for future in done:
                     futures.pop(future)
@@ -97,13 +100,15 @@ class _Performance:
             self._cancel.request(f"{type(error).__name__}")
             raise
         finally:
-            pool.shutdown(wait=True)
+            for pool in pools.values():
+                pool.shutdown(wait=True)
         return self._conclude()
 
     def _begin(self) -> None:
         phase = Phase.TEARING_DOWN if self._desired.goal is Goal.DOWN else Phase.PLANNING
         now, moves = self._clock.now(), list[Draft]()
-        numbered = replace(self._environment, run=self._environment.run + 1)
+        kept = self._environment.message if self._desired.goal is Goal.PLAN else ""
+        numbered = replace(self._environment, run=self._environment.run + 1, message=kept)
         if self._desired.goal is not Goal.PLAN and self._environment.phase is not phase:
             numbered, draft = transition(numbered, phase, at=now, data={"goal": self._desired.goal.value})
             moves.append(draft)
@@ -116,12 +121,13 @@ class _Performance:
             message = f"an earlier run was interrupted here: {record.kind} {record.subject} is looked at again"
             self._say("run.reconciling", message, record.subject, level=Level.WARNING)
 
-    def _start_what_may(self, pool: ThreadPoolExecutor, futures: dict[Future[Outcome], Step]) -> bool:
+    def _start_what_may(self, pools: Mapping[str, ThreadPoolExecutor], futures: dict[Future[Outcome], Step]) -> bool:
         """Start every step that may run; whether anything is in flight then. What starts may let others start: ask again."""
         while not self._cancel.requested and (steps := next_steps(self._desired, self._journal, self._observed)):
             for step in steps:
                 self._intend(step)
                 self._observed = self._observed.started(step)
+                pool = pools["hosts" if step.kind in HOSTS_WORK else "stacks"]
                 futures[pool.submit(self._carry_out, step, self._view)] = step
         return bool(futures)
 

@@ -10,8 +10,9 @@ import pytest
 
 from adapters.fake.driving import ports_for, shop, world_of_shop
 from adapters.fake.store import FakeStore
-from adapters.fake.world import FakeWorld
-from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal
+from adapters.fake.world import FakeModule, FakeWorld
+from lifecycle.configuration import Configuration, Configured, HostResult, HostStatus
+from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal, StackTarget
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.errors import BatonError
 from lifecycle.events import Event
@@ -464,3 +465,58 @@ def test_a_teardown_marches_on_past_a_stack_that_does_not_go_and_says_so() -> No
     assert rehearsal.world.done["destroy db-1"] == 1
     rehearsal.world.broken.clear()
     assert rehearsal.run(shop(goal=Goal.DOWN)).environment.phase is Phase.DESTROYED
+
+
+def test_hosts_that_do_not_come_keep_no_stack_from_being_applied() -> None:
+    """More hosts than the loop waits for at once, and all of them wait for what another stack brings."""
+    rehearsal = Rehearsal()
+    crowd = {f"db-{n}": ("db",) for n in range(WORKERS + 1)}
+    rehearsal.world.modules["data"] = FakeModule(lambda _: crowd, lambda _: {"address": "10.0.0.5"})
+    begun = Flag()
+
+    def watching(step: Step, act: Act) -> Outcome:
+        if step.key == "apply:front":
+            begun.set()
+        if step.kind is Kind.AWAIT:
+            assert begun.wait(10)
+        return act()
+
+    assert rehearsal.run(shop(), run_step=watching).complete
+
+
+def test_hosts_of_one_name_in_two_stacks_each_get_their_own_result() -> None:
+    rehearsal = Rehearsal()
+    for stack in ("data", "front"):
+        rehearsal.world.modules[stack] = FakeModule(lambda _: {"web-1": ("web",)})
+    stacks = {n: StackTarget(n, Path(n)) for n in ("data", "front")}
+    there = CheckTarget("there", "command", selector=Selector(group="web"))  # so that both are in one batch
+    both = ConfigureTarget("app", Path("app.yml"), Selector(group="web"), checks=frozenset({"there"}))
+    told = rehearsal.ports.configurator
+
+    class OneOfThem(type(told)):  # type: ignore[misc]
+        def configure(self, configuration: Configuration, run: Run) -> Configured:
+            status = {"data": HostStatus.FAILED, "front": HostStatus.OK}
+            return Configured(tuple(HostResult(h.name, status[h.stack]) for h in configuration.hosts))
+
+    rehearsal.ports = replace(rehearsal.ports, configurator=OneOfThem(rehearsal.world))
+    ended = rehearsal.run(Desired(shop().ref, Goal.UP, stacks, {"app": both}, {"there": there}))
+    assert not ended.complete
+    ids = {h.stack: h.id for h in rehearsal.store.hosts(shop().ref)}
+    journal = rehearsal.store.journal(shop().ref)
+    good = {s: record.succeeded for s, i in ids.items() if (record := journal.get(Kind.CONFIGURE, f"app@{i}"))}
+    assert good == {"data": False, "front": True}
+
+
+def test_a_run_that_goes_on_no_longer_says_that_it_was_interrupted() -> None:
+    rehearsal, cancel = Rehearsal(), Cancellation()
+    cancel.request("Ctrl-C")
+    assert "interrupted" in rehearsal.run(shop(), cancel=cancel).environment.message
+    said: list[str] = []
+
+    def looking(_: Step, act: Act) -> Outcome:
+        known = rehearsal.store.environment(shop().ref)
+        said.append(known.message if known else "")
+        return act()
+
+    rehearsal.run(shop(), run_step=looking)
+    assert set(said) == {""}
