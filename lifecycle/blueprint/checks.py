@@ -32,11 +32,22 @@ class ThresholdKeys(Part):
     """When and how often a check looks: Kubernetes' probe words in snake_case, plus `deadline`."""
 
     initial_delay: Delay = _BUILT_IN.initial_delay
+    """How long to wait before the first look. Counts against the deadline."""
+
     period: Duration = _BUILT_IN.period
+    """From the start of one look to the start of the next."""
+
     timeout: Duration = _BUILT_IN.timeout
+    """The longest that one look may take as a whole."""
+
     success_threshold: Times = _BUILT_IN.success_threshold
+    """Successes in a row that make it pass."""
+
     failure_threshold: Times = _BUILT_IN.failure_threshold
+    """Failures in a row that make it fail before the deadline."""
+
     deadline: Duration = _BUILT_IN.deadline
+    """Undecided after this long, it has failed."""
 
     @property
     def thresholds(self) -> verification.Thresholds:
@@ -84,16 +95,37 @@ class Check(ThresholdKeys):
     """One thing that must be true of the environment. Exactly one kind of probe is given."""
 
     name: Name
+    """Its name, for `after: [check.NAME]` and for people."""
+
     http: Http | None = None
+    """An HTTP(S) answer."""
+
     tcp: TcpTarget | None = None
+    """A TCP port, as `host:port` or as a mapping."""
+
     tls: Tls | None = None
+    """A certificate."""
+
     command: Command | None = None
+    """A command on hosts (`on`), as the connection's user: a text for the host's shell, or a list of words without a shell."""
+
     sql: Sql | None = None
+    """The answer of a database."""
+
     service: Text | None = None
-    expect: Expect | None = None  # of tcp (default: open) and of command
+    """The name of a service that must run on hosts (`on`), whatever their service manager is."""
+
+    expect: Expect | None = None
+    """Of tcp: `open` (default) or `closed`. Of command: its exit code and what it prints."""
+
     from_: From = Field(Place.CONTROLLER, validation_alias="from", serialization_alias="from")
-    on: HostSelector | None = None  # of command and service only
-    after: tuple[AfterName, ...] | None = None  # None: after every configure step that does not wait for this check
+    """Where it looks from: `controller` (where Baton runs), `outside` (where users are), or each of the selected hosts."""
+
+    on: HostSelector | None = None
+    """The hosts that it runs on; of command and service only, and needed there."""
+
+    after: tuple[AfterName, ...] | None = None
+    """Configure steps and checks that come first. Default: every configure step that does not wait for this check."""
 
     @property
     def kind(self) -> str:
@@ -135,7 +167,10 @@ class Verify(Part):
     """The checks. After loading, `defaults` are merged into each of them."""
 
     defaults: ThresholdKeys = ThresholdKeys()
+    """When and how often, for checks that do not say it themselves."""
+
     checks: tuple[Check, ...] = ()
+    """The checks. They run at the same time unless `after` says otherwise."""
 
     @field_validator("checks")
     @classmethod

@@ -49,13 +49,28 @@ class Connection(Part):
     """How hosts are reached. What a host of a module's `hosts` output says about itself (user, port) wins over it."""
 
     user: Text = "admin"
+    """The user to log in as."""
+
     port: Port = 22
+    """The port of sshd."""
+
     key: Key = KeySource()
+    """The private key: `generate` (one per environment, made by Baton), `file:PATH`, or `agent`."""
+
     become: StrictBool = True
-    jump: Text | None = None  # user@host[:port]
-    trust: tuple[TrustSource, ...] = (Trust.OUTPUT, Trust.CONSOLE)  # where host keys come from, in order of trial
-    ca: FilePath | None = None  # public key of the SSH host certificate authority
+    """Whether playbooks, and looks at a service, run as root by sudo. Commands of checks run as the user."""
+
+    jump: Text | None = None
+    """A host to go through, as `user@host[:port]`. null in a stack takes back the blueprint's own."""
+
+    trust: tuple[TrustSource, ...] = (Trust.OUTPUT, Trust.CONSOLE)
+    """Where a host's key is learnt, in order of trial: `output`, `console`, `ca`, `first-use` (recorded as a finding)."""
+
+    ca: FilePath | None = None
+    """Public key of the SSH host certificate authority, for `trust: [ca]`."""
+
     ready_deadline: Duration = timedelta(minutes=5)
+    """How long a host may take from being seen to being ready."""
 
     def over(self, default: Connection) -> Connection:
         """This connection, with what it does not say taken from a default."""
@@ -72,19 +87,35 @@ class HostsMapping(Part):
     """Where a module without a `hosts` output keeps its hosts: names of outputs, each a text or a list of texts, equally long."""
 
     group: GroupName
+    """The group that these hosts are in."""
+
     address: OutputName
-    id: OutputName  # what the cloud calls the instance
-    name: OutputName | None = None  # default: the group's name and a number, from 1
-    user: Text | None = None  # literal; default: the connection's
+    """The output with the addresses."""
+
+    id: OutputName
+    """The output with the instance ids: what the cloud calls them."""
+
+    name: OutputName | None = None
+    """The output with the names. Default: the group's name and a number, from 1."""
+
+    user: Text | None = None
+    """The user to log in as, literally. Default: the connection's."""
+
     port: PortNumber | None = None
+    """The port of sshd. Default: the connection's."""
 
 
 class HostSelector(Part):
     """Which hosts: all that is given must hold, and at least one must be given."""
 
     stack: Name | None = None
+    """Hosts of this stack."""
+
     group: GroupName | None = None
+    """Hosts of this group."""
+
     tags: dict[str, str] = Field(default_factory=dict)
+    """Hosts that carry all of these tags."""
 
     def resolved(self, lookup: references.Lookup) -> inventory.Selector:
         """The selector with the references in its tags resolved (inputs and the environment's name only)."""

@@ -77,14 +77,31 @@ class Input(Part):
     """A value that differs between environments. Without a default, or a source if it is secret, it must be given."""
 
     type: InputType
+    """What kind of value it is."""
+
     default: JSON = None  # `has_default` tells whether it was written down
+    """The value where none is given. A secret cannot have one."""
+
     enum: tuple[JSON, ...] | None = None
+    """The values that are allowed."""
+
     minimum: Number | None = None
+    """The least value (integer and number only)."""
+
     maximum: Number | None = None
-    pattern: Regex | None = None  # matched against the whole text
+    """The greatest value (integer and number only)."""
+
+    pattern: Regex | None = None
+    """A regular expression that the whole text must match (string only)."""
+
     secret: StrictBool = False
+    """Whether the value must never be shown or stored in clear. Then `type` is string, and `from` says where it is."""
+
     source: Secret | None = Field(None, validation_alias="from", serialization_alias="from")
+    """Where a secret is: an environment variable, a file (relative to the blueprint), or made once for the environment."""
+
     description: str = ""
+    """What it is for, for people."""
 
     @property
     def has_default(self) -> bool:
@@ -109,24 +126,48 @@ def _local(source: str) -> str:
 class Stack(Part):
     """One Terraform root module. After loading, `connection` is complete: the blueprint's own default is merged in."""
 
-    source: Annotated[Text, AfterValidator(_local)]  # relative to the blueprint's folder
+    source: Annotated[Text, AfterValidator(_local)]
+    """Folder of the root module, relative to the blueprint's folder; begins with ./, ../ or /."""
+
     vars: dict[str, JSON] = Field(default_factory=dict)
+    """The module's input variables. A name that the module does not declare is refused."""
+
     depends_on: tuple[Name, ...] = ()
+    """Stacks that must stand first. A reference to a stack's output implies this."""
+
     connection: Connection = Connection()
+    """How this stack's hosts are reached; what is left out comes from the blueprint's own `connection`."""
+
     hosts: tuple[HostsMapping, ...] = ()
+    """Which outputs hold the hosts, for a module without an output `hosts`."""
 
 
 class Configure(Part):
     """One playbook on some hosts."""
 
     name: Name
-    playbook: Text  # relative to the blueprint's folder
+    """Its name, for `after` and for people."""
+
+    playbook: Text
+    """The playbook's file, relative to the blueprint's folder."""
+
     hosts: HostSelector
+    """The hosts to configure."""
+
     vars: dict[str, JSON] = Field(default_factory=dict)
+    """Variables of the playbook. They are part of the digest: a changed one configures its hosts again."""
+
     after: tuple[AfterName, ...] = ()
+    """Configure steps and checks (`check.NAME`) that must have succeeded first."""
+
     serial: Serial | None = None
-    become: StrictBool | None = None  # default: the connection's
+    """How many hosts at a time, as a number or a part of them. Default: all that are ready."""
+
+    become: StrictBool | None = None
+    """Whether to run as root. Default: as the connection says."""
+
     deadline: Duration | None = None
+    """The longest that one run of the playbook may take. Default: 30 minutes."""
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------
@@ -148,15 +189,34 @@ class Blueprint(Part):
     """One kind of environment: what it is made of, how it is configured, what must be true of it."""
 
     blueprint: Annotated[int, BeforeValidator(_version), WithJsonSchema({"const": 1})]
+    """Version of the format: always 1."""
+
     name: Name
+    """Name of the blueprint. Its environments are named NAME/ENV."""
+
     description: str = ""
+    """What it is, for people."""
+
     owner: str = ""
+    """Who answers for it, for people."""
+
     inputs: dict[InputName, Input] = Field(default_factory=dict)
+    """Values that differ between environments: name → declaration. Used as `${inputs.NAME}`."""
+
     tags: dict[str, str] = Field(default_factory=dict)
+    """Tags for every taggable resource of every stack, beside Baton's own `baton:environment` and `baton:stack`."""
+
     connection: Connection = Connection()
+    """How hosts are reached, where a stack does not say otherwise."""
+
     stacks: Annotated[dict[Name, Stack], AfterValidator(_some_stacks)]
+    """What it is made of: name → Terraform root module. At least one."""
+
     configure: tuple[Configure, ...] = ()
+    """What runs on the hosts. The order is given by `after` and by references, not by the list."""
+
     verify: Verify = Verify()
+    """What must be true before the environment is `ready`."""
 
     @field_validator("stacks")
     @classmethod
