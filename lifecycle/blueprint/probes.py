@@ -61,7 +61,10 @@ class TextMatch(Part):
     """What a text must look like: all that is given must hold."""
 
     contains: Text | None = None
-    regex: Regex | None = None  # searched anywhere in it
+    """A text that must be in it."""
+
+    regex: Regex | None = None
+    """A regular expression that must be found somewhere in it."""
 
 
 class BodyMatch(TextMatch):
@@ -87,19 +90,35 @@ class Http(Part):
     """An HTTP(S) answer. Redirects are not followed; certificates are always checked."""
 
     url: Url
+    """The address to ask."""
+
     method: Method = Method.GET
+    """The HTTP method."""
+
     headers: dict[str, str] = Field(default_factory=dict)
-    status: Statuses = (200,)  # any of them
+    """Headers of the request."""
+
+    status: Statuses = (200,)
+    """The status that must come, or a list of which any will do."""
+
     body: BodyMatch | None = None
-    ca: FilePath | None = None  # certificates to trust instead of the system's
+    """What the body must look like. Its first megabyte is read."""
+
+    ca: FilePath | None = None
+    """Certificates to trust instead of the system's: a file (PEM)."""
+
     max_latency: Duration | None = None
+    """The longest from the request to the answer's headers."""
 
 
 class Tcp(Part):
     """A TCP port. Written `host:port` or as a mapping."""
 
     host: Text
+    """Name or address."""
+
     port: Port
+    """The port."""
 
 
 class TcpExpect(StrEnum):
@@ -128,10 +147,19 @@ class Tls(Part):
     """A certificate: it is trusted, names the server, and is good for some time yet."""
 
     host: Text
+    """Name or address of the server."""
+
     port: Port = 443
-    server_name: Text | None = None  # default: the host
+    """The port."""
+
+    server_name: Text | None = None
+    """The name to ask for and to find in the certificate. Default: the host."""
+
     min_days: Annotated[StrictInt, Field(ge=0)] = 14
-    ca: FilePath | None = None  # certificates to trust instead of the system's
+    """Days that the certificate must still be good for."""
+
+    ca: FilePath | None = None
+    """Certificates to trust instead of the system's: a file (PEM)."""
 
 
 class Engine(StrEnum):
@@ -145,12 +173,26 @@ class Sql(Part):
     """The answer of a query."""
 
     engine: Engine
+    """Which protocol to speak."""
+
     host: Text
-    port: Port | None = None  # default: the engine's own, 3306 or 5432
+    """Name or address of the server."""
+
+    port: Port | None = None
+    """The port. Default: the engine's own, 3306 or 5432."""
+
     user: Text
+    """The user to log in as."""
+
     password: str = ""
+    """Its password: a reference to a secret input."""
+
     database: str = ""
+    """The database to use."""
+
     query: Text
+    """The query to send."""
+
     equals: JSON = None
     """The first column of the first row, compared as text when it is one; left out, any answer will do (`explicit` tells)."""
 
@@ -175,7 +217,10 @@ class CommandExpect(Part):
     """How a command must end, and what it must print."""
 
     exit: Annotated[int, Between(0, 255, "an exit code")] = 0
+    """The exit code that it must end with."""
+
     stdout: TextMatch | None = None
+    """What its standard output must look like."""
 
 
 TcpTarget = Annotated[
