@@ -24,15 +24,30 @@ KEPT = 4
 def showing(*, as_json: bool = False, quiet: bool = False) -> Iterator[EventSink]:
     """A sink that shows events in the way that fits: JSON lines on stdout, a live view on a terminal, else plain lines."""
     if as_json:
-        yield _json_line
+        yield while_somebody_reads(_json_line)
     elif quiet:
         yield lambda _: None
     elif console.err.is_terminal:
         view = LiveView(console.err)
         with view.live:
-            yield view.show
+            yield while_somebody_reads(view.show)
     else:
-        yield plain_line
+        yield while_somebody_reads(plain_line)
+
+
+def while_somebody_reads(sink: EventSink) -> EventSink:
+    """A sink that falls silent when its pipe or terminal is closed. Progress decides nothing: the run goes on, its log has it all."""
+    closed = False
+
+    def show(event: Event) -> None:
+        nonlocal closed
+        if not closed:
+            try:
+                sink(event)
+            except OSError:
+                closed = True
+
+    return show
 
 
 def _json_line(event: Event) -> None:

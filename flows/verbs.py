@@ -123,7 +123,9 @@ def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
 
 @contextmanager
 def _stopped_by_signals(cancel: Cancellation) -> Iterator[None]:
-    """SIGTERM (a worker that cancels) and SIGINT ask the run to stop; the tools stop gracefully, the run ends tidily."""
+    """SIGTERM (a worker that cancels), SIGINT and SIGHUP (a terminal that is closed) ask the run to stop: the tools stop
+    gracefully, the run ends tidily. A signal that is ignored (`nohup`) stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -131,7 +133,8 @@ def _stopped_by_signals(cancel: Cancellation) -> Iterator[None]:
     def ask(number: int, _: Any) -> None:
         cancel.request(signal.Signals(number).name)
 
-    before = {s: signal.signal(s, ask) for s in (signal.SIGTERM, signal.SIGINT)}
+    wanted = [s for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP) if signal.getsignal(s) is not signal.SIG_IGN]
+    before = {s: signal.signal(s, ask) for s in wanted}
     try:
         yield
     finally:

@@ -1,0 +1,59 @@
+"""Who watches a run, and who stops it from outside."""
+
+import os
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from baton.progress import while_somebody_reads
+from flows.verbs import _stopped_by_signals
+from lifecycle.events import Event
+from lifecycle.ports import Cancellation
+
+EVENT = Event(datetime(2026, 1, 1, tzinfo=UTC), "step.started", "plan main")
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError, OSError])
+def test_a_reader_that_goes_away_takes_nothing_but_the_progress_with_it(error: type[OSError]) -> None:
+    asked = []
+
+    def closed(event: Event) -> None:
+        asked.append(event)
+        raise error
+
+    sink = while_somebody_reads(closed)
+    sink(EVENT)
+    sink(EVENT)
+    assert len(asked) == 1
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    before = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.usefixtures("handlers")
+def test_a_signal_asks_once_gracefully_and_twice_urgently_and_is_handled_as_before_after(
+    number: signal.Signals,
+) -> None:
+    before = signal.getsignal(number)
+    with _stopped_by_signals(cancel := Cancellation()):
+        os.kill(os.getpid(), number)
+        assert (cancel.requested, cancel.urgent, cancel.reason) == (True, False, number.name)
+        os.kill(os.getpid(), number)
+        assert cancel.urgent
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with _stopped_by_signals(cancel := Cancellation()):
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert not cancel.requested
