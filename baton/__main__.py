@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cyclopts import App, CycloptsError
 
@@ -47,7 +48,8 @@ def run(arguments: Sequence[str]) -> int:
         )
         return int(ExitCode.USAGE)
     except BatonError as error:
-        console.complain(error, as_json="--json" in arguments)
+        with suppress(BrokenPipeError):  # nobody listens: the exit code says it
+            console.complain(error, as_json="--json" in arguments)
         return int(error.exit_code)
     except KeyboardInterrupt:
         console.err.print("interrupted")

@@ -12,6 +12,10 @@ class UnknownEnvironment(BatonError):
     exit_code = ExitCode.USAGE
 
 
+def unknown(ref: EnvironmentRef) -> UnknownEnvironment:
+    return UnknownEnvironment(f"there is no environment {ref}", hint="see the environments with: baton status")
+
+
 def environment_named(text: str, environment: str) -> EnvironmentRef:
     """The environment that a word of the command line names. A path that holds a blueprint wins over `blueprint/name`."""
     try:

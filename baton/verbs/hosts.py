@@ -2,7 +2,7 @@
 
 from adapters import settings as settings_of
 from baton import console
-from baton.naming import environment_named
+from baton.naming import environment_named, unknown
 from baton.options import Env, Json
 from baton.verbs.status import Which
 from baton.views import inventory_table
@@ -15,6 +15,8 @@ def hosts(environment: Which = "", *, env: Env = "dev", json: Json = False) -> i
 
     with open_store(settings_of.load()) as store:
         refs = [environment_named(environment, env)] if environment else [e.ref for e in store.environments()]
+        if environment and store.environment(refs[0]) is None:
+            raise unknown(refs[0])
         found = [(ref, host) for ref in refs for host in store.hosts(ref)]
     if json:
         for ref, host in found:

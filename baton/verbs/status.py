@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from adapters import settings as settings_of
 from baton import console
-from baton.naming import environment_named
+from baton.naming import environment_named, unknown
 from baton.options import Env, Json
 from baton.views import environment_lines, environments_table
 from lifecycle.report.fields import environment_fields
@@ -27,15 +27,14 @@ def status(environment: Which = "", *, env: Env = "dev", json: Json = False) -> 
         if environment:
             ref = environment_named(environment, env)
             found = [e for e in found if e.ref == ref]
+            if not found:
+                raise unknown(ref)
         details = {e.ref: (store.hosts(e.ref), store.journal(e.ref), store.holder(e.ref)) for e in found}
     if json:
         for e in found:
             console.emit("environment", **environment_fields(e, *details[e.ref]))
         return 0
     if environment:
-        if not found:
-            console.err.print(f"there is no environment {ref}; see all with: baton status")
-            return 1
         for line in environment_lines(found[0], *details[found[0].ref], now=now):
             console.out.print(line)
         return 0
