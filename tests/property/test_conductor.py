@@ -1,12 +1,20 @@
 """Whatever ends first, whatever is killed: the same end, nothing too early, nothing twice."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.fake.driving import Choose, Drive, ports_for, shop, world_of_shop
+from adapters.fake.hosts import FakeHosts
 from lifecycle.conductor import next_steps
 from lifecycle.desired import Goal
+from lifecycle.environment import EnvironmentRef
+from lifecycle.errors import BatonError
+from lifecycle.inventory import Host, Ready
 from lifecycle.journal import Kind, Step
+from lifecycle.ports import Run
 
 orders = st.lists(st.integers(0, 1000), max_size=60)
 
@@ -155,3 +163,29 @@ def test_a_host_is_awaited_and_configured_while_its_stack_is_still_being_applied
     assert view.observed.busy(Kind.APPLY, "data")
     assert [s.subject for s in begun if s.kind is Kind.CONFIGURE] == ["mysql"]
     assert drive.world.named("db-1").configured == ["mysql"]
+
+
+class Mistagged(FakeHosts):
+    """Hosts whose tags tell nothing but lies: other groups, and an address where nobody answers."""
+
+    def discover(self, environment: EnvironmentRef, stack: str) -> Sequence[Host]:
+        seen = super().discover(environment, stack)
+        return [replace(h, groups=("lb",), facts={"public_address": "nowhere"}) for h in seen]
+
+    def await_ready(self, host: Host, run: Run) -> Ready:
+        if host.connection.address == "nowhere":
+            raise BatonError(f"{host.name} does not answer")
+        return super().await_ready(host, run)
+
+
+@given(orders)
+def test_whatever_tags_say_of_a_host_its_outputs_decide_where_it_is_and_what_it_is(numbers: list[int]) -> None:
+    world = world_of_shop()
+    drive = Drive(world, replace(ports_for(world), hosts=Mistagged(world)))
+    view = drive.run(shop(), chooser(numbers))
+    assert view.complete
+    assert drive.broken_rules == []
+    assert view.observed.failures == {}
+    groups = {i.name: i.groups for i in world.instances.values()}
+    assert {h.name: h.groups for h in view.ready_hosts.values()} == groups
+    assert all(i.configured == list(END[i.name]) for i in world.instances.values())
