@@ -173,6 +173,7 @@ class Registry:
             root=self.settings.environments,
             key=self.store.key,
             cloud=self.endpoint.variables(),
+                learn=self.scrubber.add,
             settings=TerraformSettings(binary=self.settings.terraform, mirrors=mirrors),
         )
 

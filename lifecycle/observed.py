@@ -1,6 +1,6 @@
 """What is: everything that this run has seen so far, as one immutable value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lifecycle.inventory import Host, Ready
@@ -23,6 +23,13 @@ class Planned:
 
     plan: Plan
     settled: Settled | None = None
+
+
+def sensitive_outputs(result: object) -> Iterator[object]:
+    """The secrets among the outputs that a plan or an apply brought."""
+    settled = result.settled if isinstance(result, Planned) else result
+    if isinstance(settled, Settled):
+        yield from (o.value for o in settled.outputs.values() if o.sensitive)
 
 
 @dataclass(frozen=True, slots=True)

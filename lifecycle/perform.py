@@ -19,7 +19,7 @@ from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.ledger import Draft
 from lifecycle.lock import Lock
-from lifecycle.observed import Observed
+from lifecycle.observed import Observed, sensitive_outputs
 from lifecycle.phases import final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
 from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, title, unmatched
@@ -137,7 +137,10 @@ class _Performance:
         ended: list[Outcome] = []
 
         def act() -> Outcome:
-            ended.append(self._masked(self._acts.carry_out(step, view)))
+            outcome = self._acts.carry_out(step, view)
+            for secret in sensitive_outputs(outcome.result):
+                self._ports.learn(secret)
+            ended.append(self._masked(outcome))
             return ended[0]
 
         try:

@@ -299,3 +299,4 @@ class Ports:
     sink: EventSink
     discovery_period: float = 1.0  # seconds between two looks at the cloud while an apply works
     masked: Callable[[Any], Any] = lambda value: value  # a JSON value without any secret that the run knows
+    learn: Callable[[Any], Any] = lambda _: None  # told every secret that comes up on the way

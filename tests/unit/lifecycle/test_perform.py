@@ -21,7 +21,7 @@ from lifecycle.journal import Kind, Outcome, Record, Status, Step
 from lifecycle.ledger import Broken, verify
 from lifecycle.lock import LEASE, Lock, LostLock, Owner
 from lifecycle.perform import WORKERS, Ended, perform
-from lifecycle.plan import Outputs
+from lifecycle.plan import Output, Outputs
 from lifecycle.ports import Cancellation, Cancelled, HostSource, Ports, Run, StackSpec
 
 ME = Owner("ada", "laptop:1", "boot", 42, 1)
@@ -520,3 +520,20 @@ def test_a_run_that_goes_on_no_longer_says_that_it_was_interrupted() -> None:
 
     rehearsal.run(shop(), run_step=looking)
     assert set(said) == {""}
+
+
+def test_a_sensitive_output_is_known_as_a_secret_before_anybody_speaks_of_it() -> None:
+    rehearsal = Rehearsal()
+    told = rehearsal.ports.provisioner
+    learned: list[object] = []
+
+    class WithPassword(type(told)):  # type: ignore[misc]
+        def _outputs(self, stack: StackSpec) -> Outputs:
+            return {**super()._outputs(stack), "password": Output(f"hunter-{stack.name}", sensitive=True)}
+
+    rehearsal.ports = replace(rehearsal.ports, provisioner=WithPassword(rehearsal.world), learn=learned.append)
+    rehearsal.run(shop())
+    assert learned == ["hunter-data", "hunter-front"]
+    learned.clear()
+    rehearsal.run(shop())  # nothing is applied, and the secrets are read again all the same
+    assert learned == ["hunter-data", "hunter-front"]
