@@ -5,6 +5,8 @@
 
 PYTHON := .venv/bin/python
 ARGS ?=
+# Files of tests side by side: real tools wait more than they work. SPREAD= runs them one after the other.
+SPREAD ?= -n 3 --dist loadfile
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,13 +18,13 @@ demo: setup ## the minimal example from nothing to verified and down again
 	@scripts/demo
 
 test: setup ## every test, the quick ones first (ARGS="-k name" hands options to pytest)
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(SPREAD) $(ARGS)
 
 test-fast: setup ## the tests that need neither Terraform's provider nor hosts
-	@$(PYTHON) -m pytest -m "not e2e and not chaos" $(ARGS)
+	@$(PYTHON) -m pytest $(SPREAD) -m "not e2e and not chaos" $(ARGS)
 
 e2e: setup ## the tests that run real Terraform, hosts, SSH and Ansible, and the ones that kill them
-	@$(PYTHON) -m pytest -m "e2e or chaos" $(ARGS)
+	@$(PYTHON) -m pytest $(SPREAD) -m "e2e or chaos" $(ARGS)
 
 check: setup ## style, types, layers (ruff, mypy, import-linter)
 	@failed=; for tool in "ruff check" "ruff format --check" "mypy" "lint-imports"; do \

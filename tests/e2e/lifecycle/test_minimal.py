@@ -32,7 +32,8 @@ def up(baton: Any, *more: str, check: bool = True) -> Any:
 def host(baton: Any) -> dict[str, Any]:
     found = [h for h in baton("hosts", REF, "--json").lines if h["name"] == "web-1"]
     assert len(found) == 1
-    return found[0]
+    one: dict[str, Any] = found[0]
+    return one
 
 
 def ec2(baton: Any) -> Any:
