@@ -18,7 +18,7 @@ from lifecycle.events import Event, Level
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.ledger import Draft
-from lifecycle.lock import Lock
+from lifecycle.lock import Lock, LostLock
 from lifecycle.observed import Observed, sensitive_outputs
 from lifecycle.phases import final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
@@ -97,7 +97,9 @@ class _Performance:
                     futures.pop(future)
                     self._end(future.result())
         except BaseException as error:
-            self._cancel.request(f"{type(error).__name__}")
+            self._cancel.request(type(error).__name__)
+            if isinstance(error, LostLock):  # somebody else writes here now: stop fast
+                self._cancel.request()
             raise
         finally:
             for pool in pools.values():

@@ -166,8 +166,10 @@ def test_a_run_that_lost_its_lock_writes_nothing_more_and_ends() -> None:
             rehearsal.store.acquire(shop().ref, replace(ME, pid=43), lease=LEASE)
         return act()
 
+    cancel = Cancellation()
     with pytest.raises(LostLock):
-        rehearsal.run(shop(), run_step=taken_over)
+        rehearsal.run(shop(), run_step=taken_over, cancel=cancel)
+    assert cancel.urgent
     record = rehearsal.store.journal(shop().ref).get(Kind.APPLY, "data")
     assert record is not None
     assert record.unknown
