@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -28,26 +29,11 @@ def holding(
     When it is lost (another run took over, or the store was away until the lease is about to run out) the run is
     cancelled, fast.
     """
-    begun = monotonic()
+    begun = monotonic()  # the lease counts from before it was asked for
     lock = store.acquire(ref, owner, lease=lease)
     over = Event()
-
-    def beat() -> None:
-        good = begun  # the lease counts from before it was asked for
-        while not over.wait(heartbeat.total_seconds()):
-            asked = monotonic()
-            try:
-                store.renew(lock, lease=lease)
-                good = asked
-            except LostLock:
-                _give_up(cancel, "the environment's lock was lost to another run")
-                return
-            except Exception:  # the store is away, whatever its driver makes of that: it may come back in time
-                if monotonic() - good + heartbeat.total_seconds() >= lease.total_seconds():
-                    _give_up(cancel, "the store was away until the lock's lease ran out")
-                    return
-
-    thread = Thread(target=beat, name="heartbeat", daemon=True)
+    beats = _Heartbeat(store, lock, cancel, lease, heartbeat, monotonic, over)
+    thread = Thread(target=beats.go_on, args=(begun,), name="heartbeat", daemon=True)
     thread.start()
     try:
         yield lock
@@ -58,6 +44,31 @@ def holding(
             store.release(lock)
 
 
-def _give_up(cancel: Cancellation, reason: str) -> None:
-    cancel.request(reason)
-    cancel.request(reason)
+@dataclass(frozen=True, slots=True)
+class _Heartbeat:
+    store: Store
+    lock: Lock
+    cancel: Cancellation
+    lease: timedelta
+    every: timedelta
+    monotonic: Callable[[], float]
+    over: Event
+
+    def go_on(self, good: float) -> None:
+        """Renew until the run is over, or until the lock is lost. `good` is when the lease was last known to begin."""
+        while not self.over.wait(self.every.total_seconds()):
+            asked = self.monotonic()
+            try:
+                self.store.renew(self.lock, lease=self.lease)
+                good = asked
+            except LostLock:
+                return self.give_up("the environment's lock was lost to another run")
+            except Exception:  # the store is away, whatever its driver makes of that: it may come back in time
+                if self.monotonic() - good + self.every.total_seconds() >= self.lease.total_seconds():
+                    return self.give_up("the store was away until the lock's lease ran out")
+        return None
+
+    def give_up(self, reason: str) -> None:
+        """Stop the run, fast."""
+        self.cancel.request(reason)
+        self.cancel.request(reason)
