@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from lifecycle.acts import Acts, orphan_words
+from lifecycle.acts import Acts
 from lifecycle.conductor import View, next_steps
 from lifecycle.desired import Desired, Goal
 from lifecycle.environment import Environment, Phase, transition
@@ -20,6 +20,7 @@ from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.ledger import Draft
 from lifecycle.lock import Lock, LostLock
 from lifecycle.observed import Observed, sensitive_outputs
+from lifecycle.outcomes import orphan_words
 from lifecycle.phases import final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
 from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, title, unmatched

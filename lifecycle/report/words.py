@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from lifecycle.acts import plan_words
 from lifecycle.desired import Goal
 from lifecycle.environment import Environment, Phase
 from lifecycle.journal import Kind
+from lifecycle.outcomes import plan_words
 from lifecycle.perform import Ended
 from lifecycle.plan import Action, ResourceChange
 
