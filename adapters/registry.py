@@ -106,7 +106,7 @@ class Registry:
             become=connection.become,
             jump=connection.jump or "",
             trust=connection.trust,
-            ca=(base / Path(connection.ca).expanduser()).read_text().strip() if connection.ca else "",
+            ca=_ca(base / Path(connection.ca).expanduser()) if connection.ca else "",
             proxy_command=self.endpoint.proxy_command if through_cloud else "",
             proxy_passes_fd=through_cloud,
             ready_deadline=connection.ready_deadline,
@@ -188,6 +188,15 @@ class _Hosts:
     def discover(self, environment: EnvironmentRef, stack: str) -> Sequence[Host]:
         found: Sequence[Host] = self.seen.discover(environment, stack)
         return found
+
+def _ca(path: Path) -> str:
+    """The public key of a host certificate authority. Raises KeyMissing."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "`connection.ca` is the file with the authority's public key"
+        raise KeyMissing(f"the host certificate authority {path} cannot be read: {error}", hint=hint) from None
+
 
     def await_ready(self, host: Host, run: Run) -> Ready:
         ready: Ready = self.ladder.await_ready(host, run)

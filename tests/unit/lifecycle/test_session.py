@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from adapters.process.owner import current_owner
-from adapters.registry import Registry
+from adapters.registry import KeyMissing, Registry
 from adapters.settings import load
 from flows.request import Request
 from flows.session import InputsInvalid, WrongCloud, located, opened
+from lifecycle.blueprint.model import Connection
 from lifecycle.compose import SecretGiven
 from lifecycle.desired import Goal
-from lifecycle.environment import BadName, Environment, Phase, checked_name
+from lifecycle.environment import BadName, Environment, EnvironmentRef, Phase, checked_name
 from lifecycle.errors import BatonError
+from lifecycle.inventory import Trust
 from lifecycle.lock import LEASE
 
 BLUEPRINT = """
@@ -111,3 +113,9 @@ def test_a_name_that_cannot_be_one_is_refused_as_wrong_usage(name: str) -> None:
         checked_name(name)
     assert caught.value.exit_code == 64
     assert isinstance(caught.value, BatonError)
+
+
+def test_an_authority_that_is_not_there_is_a_sentence(registry: Registry, tmp_path: Path) -> None:
+    connection = Connection(trust=(Trust.CA,), ca="file:gone.pub", key="agent")
+    with pytest.raises(KeyMissing, match=r"gone\.pub cannot be read"):
+        registry.connection_defaults(connection, EnvironmentRef("shop", "dev"), tmp_path)
