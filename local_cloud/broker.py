@@ -4,7 +4,8 @@ One JSON line in, one JSON line out, with the connected socket's descriptor besi
 
     {"dial": "instance", "id": "i-…", "port": 22}                      from the VPC router, as an instance-connect endpoint
     {"dial": "outside", "host": "198.18.0.5", "port": 443}             from somewhere else on the internet
-        both with an optional "timeout" in seconds (default 10)
+    {"dial": "operator", "host": "198.18.0.5", "port": 22}             from where its operators sit (`operator_cidr`)
+        all with an optional "timeout" in seconds (default 10)
     {"do": "list"} · {"do": "logs", "id": …} · {"do": "kill", "id": …} · {"do": "enter", "id": …}   for the command line
     → {"ok": true, …} or {"ok": false, "error": "refused|timeout|unreachable|no such instance|bad request", "message": …}
 
@@ -75,9 +76,10 @@ class Broker:
                 except LookupError:
                     return self._absent(id)
                 return dial(network, address, port, float(request.get("timeout", _DEFAULT_TIMEOUT)))
-            case {"dial": "outside", "host": str(host), "port": int(port)}:
+            case {"dial": "outside" | "operator" as place, "host": str(host), "port": int(port)}:
                 timeout = float(request.get("timeout", _DEFAULT_TIMEOUT))
-                return dial(self._region.networks.internet.outside, host, port, timeout)
+                internet = self._region.networks.internet
+                return dial(internet.outside if place == "outside" else internet.operator, host, port, timeout)
             case {"do": "list"}:
                 return {"ok": True, "instances": self._instances()}, None
             case {"do": "logs", "id": str(id)}:

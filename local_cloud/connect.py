@@ -1,6 +1,7 @@
 """An ssh ProxyCommand for `ProxyUseFdpass=yes`: asks the broker for a connection and hands its descriptor to ssh.
 
-    python -I -S connect.py BROKER_SOCK INSTANCE_ID PORT
+    python -I -S connect.py BROKER_SOCK INSTANCE_ID PORT          to an instance, wherever it is
+    python -I -S connect.py BROKER_SOCK operator ADDRESS PORT     to a public address, as an operator
 
 Standard library only, and few modules of it: it runs before every SSH connection. ssh then speaks to the host directly;
 no process stays between them.
@@ -49,12 +50,17 @@ def ask(broker: str, request: dict[str, object]) -> tuple[dict[str, Any], int | 
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 3 or not arguments[2].isdigit():
-        print("usage: connect.py BROKER_SOCK INSTANCE_ID PORT", file=sys.stderr)
-        return 64
-    broker, instance, port = arguments
+    request: dict[str, object]
+    match arguments:
+        case [broker, target, port] if port.isdigit():
+            request = {"dial": "instance", "id": target, "port": int(port)}
+        case [broker, "operator", target, port] if port.isdigit():
+            request = {"dial": "operator", "host": target, "port": int(port)}
+        case _:
+            print("usage: connect.py BROKER_SOCK INSTANCE_ID PORT | operator ADDRESS PORT", file=sys.stderr)
+            return 64
     try:
-        answer, descriptor = ask(broker, {"dial": "instance", "id": instance, "port": int(port)})
+        answer, descriptor = ask(broker, request)
     except OSError as error:
         print(
             f"the local cloud does not answer at {broker}: {error.strerror}; start it with: baton cloud up",
@@ -62,7 +68,7 @@ def main(arguments: list[str]) -> int:
         )
         return 1
     if descriptor is None:
-        print(f"{instance}:{port}: {answer.get('message', answer.get('error'))}", file=sys.stderr)
+        print(f"{target}:{port}: {answer.get('message', answer.get('error'))}", file=sys.stderr)
         return 1
     with socket.socket(fileno=1) as ssh:  # ssh gives us its end of a socket pair as standard output
         socket.send_fds(ssh, [b"\0"], [descriptor])

@@ -24,6 +24,7 @@ from local_cloud.enter import Entered, IdMap, as_inner_root, enter, stage
 from local_cloud.errors import CloudError
 from local_cloud.home import Description, Home, held, write_description, write_json
 from local_cloud.image import DATA, located
+from local_cloud.network import OPERATOR
 
 log = logging.getLogger(__name__)
 
@@ -229,6 +230,8 @@ def describe(home: Home, port: int, keeper: int, key: str) -> Description:
         secret_key=secrets.token_hex(20),
         broker=str(home.broker),
         proxy_command=f"{sys.executable} -I -S {proxy} {home.broker} {{instance_id}} %p",
+        operator_proxy_command=f"{sys.executable} -I -S {proxy} {home.broker} operator %h %p",
+        operator_cidr=f"{OPERATOR}/32",
         pid=keeper,
         boot_id=secrets.token_hex(8),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -78,7 +78,10 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A running cloud, as others need to know it. `proxy_command` has the field {instance_id} and ssh's %p."""
+    """A running cloud, as others need to know it. `proxy_command` has the field {instance_id} and ssh's %p.
+
+    `operator_proxy_command` (ssh's %h and %p) connects to a public address, coming from `operator_cidr`.
+    """
 
     name: str
     endpoint_url: str
@@ -87,6 +90,8 @@ class Description:
     secret_key: str
     broker: str
     proxy_command: str
+    operator_proxy_command: str
+    operator_cidr: str
     pid: int
     boot_id: str
     started_at: str

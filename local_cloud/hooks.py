@@ -215,6 +215,7 @@ class Hooks:
         self._reconcile_after_calls()
         _groups_are_one()
         _images_have_a_root_device_type()
+        _nothing_is_associated_with_no_address()
 
     def _reconcile_after_calls(self) -> None:
         call = EC2Response.call_action
@@ -428,3 +429,11 @@ def _images_have_a_root_device_type() -> None:
         return ami.root_device_type if filter_name == "root-device-type" else value(ami, filter_name, method_name)
 
     _patch(Ami, "get_filter_value", get_filter_value)
+
+
+def _nothing_is_associated_with_no_address() -> None:
+    """The server gives an interface without a public address an empty association: Terraform takes that for an address, and
+    replaces every instance that is asked for without one."""
+    get: Any = vars(NetworkInterface).get("association")
+    present: Any = property(lambda nic: get.fget(nic) or None)
+    _patch(NetworkInterface, "association", present)

@@ -1,8 +1,10 @@
 """The cloud's networks: one namespace per VPC behind an internet of its own, and an `outside` beyond the public addresses.
 
+    operator 192.0.2.10 ─┐
     outside 203.0.113.10 ── core ── 198.19.x.y wan │ VPC router (one-to-one NAT) │ br0 ── hosts
 
-No namespace has a way off the machine: the core's only neighbours are the VPCs and `outside`.
+No namespace has a way off the machine: the core's only neighbours are the VPCs, `outside`, and `operator`: an address
+of its own, so that a security group can let operators in and nobody else.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ PUBLIC = ipaddress.IPv4Network("198.18.0.0/16")
 
 _CORE = "198.19.0.1"
 _OUTSIDE, _OUTSIDE_ROUTER = "203.0.113.10", "203.0.113.1"
+OPERATOR, _OPERATOR_ROUTER = "192.0.2.10", "192.0.2.1"
+"""Where operators come from: an address for documentation (RFC 5737), as `outside` has one."""
 
 
 def run_in(network: int, command: list[str], text: str, *descriptors: int) -> None:
@@ -60,25 +64,36 @@ def _route_packets(network: int) -> None:
 
 
 class Internet:
-    """The core that routes public addresses, and `outside`: a machine somewhere else on that internet."""
+    """The core that routes public addresses, and two machines somewhere else on that internet: `outside`, `operator`."""
 
     def __init__(self, launcher: Launcher) -> None:
         self.core = launcher.network()
         self.outside = launcher.network()
+        self.operator = launcher.network()
         self._routes: dict[str, str] = {}
         _route_packets(self.core)
         run_in(
             self.core,
             ["ip", "-batch", "-"],
             f"link set lo up\nlink add inet0 type bridge\naddr add {_CORE}/16 dev inet0\nlink set inet0 up\n"
-            f"link add out0 type veth peer name eth0 netns /proc/self/fd/{self.outside}\n"
-            f"addr add {_OUTSIDE_ROUTER}/24 dev out0\nlink set out0 up\nroute add unreachable {PUBLIC}\n",
-            self.outside,
+            f"route add unreachable {PUBLIC}\n",
+        )
+        self._place("out0", self.outside, _OUTSIDE, _OUTSIDE_ROUTER)
+        self._place("ops0", self.operator, OPERATOR, _OPERATOR_ROUTER)
+
+    def _place(self, link: str, network: int, address: str, router: str) -> None:
+        """Plugs in a machine that is somewhere on this internet."""
+        run_in(
+            self.core,
+            ["ip", "-batch", "-"],
+            f"link add {link} type veth peer name eth0 netns /proc/self/fd/{network}\n"
+            f"addr add {router}/24 dev {link}\nlink set {link} up\n",
+            network,
         )
         run_in(
-            self.outside,
+            network,
             ["ip", "-batch", "-"],
-            f"link set lo up\naddr add {_OUTSIDE}/24 dev eth0\nlink set eth0 up\nroute add default via {_OUTSIDE_ROUTER}\n",
+            f"link set lo up\naddr add {address}/24 dev eth0\nlink set eth0 up\nroute add default via {router}\n",
         )
 
     def attach(self, network: int, link: str, wan: str) -> None:

@@ -25,6 +25,21 @@ def test_from_outside_the_allowed_port_answers_and_ssh_does_not(cloud: Any, vpc:
     assert cloud.dial(dial="instance", id=host, port=443) == "timeout"
 
 
+def test_a_group_can_let_operators_in_and_nobody_else(cloud: Any, vpc: Any, tcp_rule: Any) -> None:
+    operators = cloud.description["operator_cidr"]
+    host = vpc.host(vpc.group("jump", tcp_rule(22, operators)))
+    public = cloud.instance(host)["PublicIpAddress"]
+    assert cloud.dial(dial="operator", host=public, port=22) == "open"
+    assert cloud.dial(dial="outside", host=public, port=22) == "timeout"
+
+
+def test_an_instance_without_a_public_address_is_shown_without_one(cloud: Any, vpc: Any) -> None:
+    vpc.ec2.modify_subnet_attribute(SubnetId=vpc.subnet, MapPublicIpOnLaunch={"Value": False})
+    instance = cloud.instance(vpc.host(vpc.group("inside")))
+    assert "PublicIpAddress" not in instance
+    assert [nic.get("Association") for nic in instance["NetworkInterfaces"]] == [None]  # Terraform takes {} for one
+
+
 def test_a_private_address_is_nothing_to_the_outside(cloud: Any, vpc: Any, tcp_rule: Any) -> None:
     host = vpc.host(vpc.group("web", tcp_rule(80, ANYWHERE)), user_data=WEB)
     cloud.await_user_data(host)

@@ -24,7 +24,19 @@ def home(tmp_path: Path) -> Home:
 
 
 DESCRIPTION = Description(
-    "local", "http://127.0.0.1:1", "eu-west-1", "K", "S", "/b", "p {instance_id} %p", 1, "b", "now", {"user": 1}
+    "local",
+    "http://127.0.0.1:1",
+    "eu-west-1",
+    "K",
+    "S",
+    "/b",
+    "p {instance_id} %p",
+    "p operator %h %p",
+    "192.0.2.10/32",
+    1,
+    "b",
+    "now",
+    {"user": 1},
 )
 
 
