@@ -20,7 +20,8 @@ class Endpoint:
     """An AWS-compatible cloud. Empty texts mean: as the AWS environment says.
 
     `broker` is the local cloud's socket that opens connections from inside it; `proxy_command` is how ssh reaches an
-    instance through it, with {instance_id} in it.
+    instance through it, with {instance_id} in it. `operator_proxy_command` is how it reaches a public address as an operator
+    does, from `operator_cidr`.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Endpoint:
     secret_key: str = ""
     broker: str = ""
     proxy_command: str = ""
+    operator_proxy_command: str = ""
+    operator_cidr: str = ""
 
     def variables(self) -> Mapping[str, str]:
         """Environment variables that point AWS tools at this cloud. Empty for AWS itself: yours are used as they are."""

@@ -86,6 +86,15 @@ class Registry:
         """(private key's path, public key) of the environment's own key pair."""
         return self.secrets(Path()).ssh_key(ref)
 
+    @property
+    def operator_cidr(self) -> str:
+        """The range that operators come from; empty where nobody said it."""
+        return self.settings.operator_cidr or self.endpoint.operator_cidr
+
+    def ca_certificate(self, ref: EnvironmentRef) -> str:
+        """The certificate (PEM) of the environment's own authority."""
+        return self.secrets(Path()).authority(ref)
+
     def forget(self, ref: EnvironmentRef) -> None:
         """Drop what was made for an environment that is proven gone: its secrets, its key, its directory."""
         self.secrets(Path()).forget(ref)
@@ -99,6 +108,7 @@ class Registry:
     def connection_defaults(self, connection: Connection, ref: EnvironmentRef, base: Path) -> ConnectionDefaults:
         """A blueprint's connection, with its files read and the cloud's way to its instances."""
         through_cloud = bool(self.endpoint.proxy_command and not connection.jump)
+        public_proxy = self.endpoint.operator_proxy_command if connection.jump else ""
         return ConnectionDefaults(
             user=connection.user,
             port=connection.port if isinstance(connection.port, int) else 22,
@@ -108,7 +118,8 @@ class Registry:
             trust=connection.trust,
             ca=_ca(base / Path(connection.ca).expanduser()) if connection.ca else "",
             proxy_command=self.endpoint.proxy_command if through_cloud else "",
-            proxy_passes_fd=through_cloud,
+            proxy_passes_fd=through_cloud or bool(public_proxy),
+            public_proxy=public_proxy,
             ready_deadline=connection.ready_deadline,
         )
 
@@ -162,6 +173,7 @@ class Registry:
                 clock=self.clock,
                 sink=sink,
                 masked=self.scrubber.value,
+                learn=self.scrubber.add,
             )
 
     def provisioner(self) -> Provisioner:
@@ -173,9 +185,17 @@ class Registry:
             root=self.settings.environments,
             key=self.store.key,
             cloud=self.endpoint.variables(),
-                learn=self.scrubber.add,
             settings=TerraformSettings(binary=self.settings.terraform, mirrors=mirrors),
         )
+
+
+def _ca(path: Path) -> str:
+    """The public key of a host certificate authority. Raises KeyMissing."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "`connection.ca` is the file with the authority's public key"
+        raise KeyMissing(f"the host certificate authority {path} cannot be read: {error}", hint=hint) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,15 +208,6 @@ class _Hosts:
     def discover(self, environment: EnvironmentRef, stack: str) -> Sequence[Host]:
         found: Sequence[Host] = self.seen.discover(environment, stack)
         return found
-
-def _ca(path: Path) -> str:
-    """The public key of a host certificate authority. Raises KeyMissing."""
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        hint = "`connection.ca` is the file with the authority's public key"
-        raise KeyMissing(f"the host certificate authority {path} cannot be read: {error}", hint=hint) from None
-
 
     def await_ready(self, host: Host, run: Run) -> Ready:
         ready: Ready = self.ladder.await_ready(host, run)
@@ -211,11 +222,15 @@ def _description(endpoint: Endpoint) -> Mapping[str, Any]:
 
 
 @contextmanager
-def ssh_command(host: Host, *, interactive: bool) -> Iterator[list[str]]:
-    """`ssh` as Baton itself enters this host; append a remote command, or nothing for a shell."""
+def ssh_command(host: Host, *, interactive: bool, others: Sequence[Host] = ()) -> Iterator[list[str]]:
+    """`ssh` as Baton itself enters this host; append a remote command, or nothing for a shell.
+
+    `others` are the environment's hosts: one of them may be the jump, which is then known by its pinned key.
+    """
     from adapters.ssh.directory import open_session
 
     with open_session() as directory:
+        directory.trust(others)
         argv = host_argv(host, directory)
         terminal = interactive and sys.stdin.isatty()
         yield ["ssh", "-tt", *argv[2:]] if terminal else argv  # argv[1] is -T

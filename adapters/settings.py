@@ -43,6 +43,9 @@ class Settings:
     mirror: str = ""
     """A filesystem mirror of Terraform providers. Default: those that are found."""
 
+    operator_cidr: str = ""
+    """The range that you come from, for security groups that let operators in. The local cloud knows its own."""
+
     engine: str = ""
     """URL of a Prefect API. Default: your active Prefect profile's, else a local server of Baton's own."""
 

@@ -10,6 +10,7 @@ from adapters.blueprints import find_blueprint, read_blueprint
 from adapters.registry import Registry
 from adapters.runlog import RunLog
 from flows.request import Request
+from lifecycle.blueprint import references
 from lifecycle.blueprint.inputs import resolve_inputs
 from lifecycle.blueprint.model import Blueprint
 from lifecycle.blueprint.scalars import KeyKind, SecretRef
@@ -24,6 +25,12 @@ from lifecycle.sensitive import Sensitive
 
 class InputsInvalid(BatonError):
     """The given inputs do not fit the blueprint."""
+
+    exit_code = ExitCode.USAGE
+
+
+class OperatorUnknown(BatonError):
+    """A blueprint asks where operators come from, and the settings do not say it."""
 
     exit_code = ExitCode.USAGE
 
@@ -113,9 +120,20 @@ def _inputs(place: Place, given: Mapping[str, Any], goal: Goal, registry: Regist
 
 
 def _facts(blueprint: Blueprint, ref: EnvironmentRef, registry: Registry) -> dict[str, Any]:
-    facts: dict[str, Any] = {"name": ref.name, "ssh_public_key": ""}
+    """What `${environment.…}` knows. Nothing is made that nobody asks for. Raises OperatorUnknown."""
+    asked = {r.name for r in references.find(blueprint) if r.kind is references.Kind.ENVIRONMENT}
+    facts: dict[str, Any] = dict.fromkeys(references.ENVIRONMENT_KEYS, "") | {"name": ref.name}
     if any(s.connection.key.kind is KeyKind.GENERATE for s in blueprint.stacks.values()):
         facts["ssh_public_key"] = registry.ssh_key(ref)[1]
+    if "ca_certificate" in asked:
+        facts["ca_certificate"] = registry.ca_certificate(ref)
+    if "operator_cidr" in asked:
+        facts["operator_cidr"] = registry.operator_cidr
+        if not registry.operator_cidr:
+            raise OperatorUnknown(
+                f"the blueprint {blueprint.name} lets operators in from ${{environment.operator_cidr}}, and nobody said where they come from",
+                hint="set BATON_OPERATOR_CIDR to the range that you come from, such as 192.0.2.10/32",
+            )
     return facts
 
 

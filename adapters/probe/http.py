@@ -29,7 +29,7 @@ class _Connection(http.client.HTTPConnection):
 
     def __init__(self, spec: HttpSpec, connected: socket.socket) -> None:
         self.default_port = 443 if spec.secure else 80  # a Host header names any other
-        super().__init__(spec.host, spec.port)
+        super().__init__(spec.server_name, spec.port)
         self.sock = connected
 
     def connect(self) -> None:
@@ -42,7 +42,7 @@ def look(spec: HttpSpec, dialer: Dialer, budget: Budget, mask: Mask) -> Look:
     with budget.dialled(dialer, spec.host, spec.port) as link:
         if context is not None:
             try:
-                shake_hands(link, context, spec.host)
+                shake_hands(link, context, spec.server_name)
             except HandshakeFailed as failure:
                 return Look(False, f"{target(spec.host, spec.port)}: {failure}")
         link.socket.settimeout(budget.left())

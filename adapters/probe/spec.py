@@ -137,6 +137,7 @@ class HttpSpec:
     headers: Mapping[str, str]
     max_latency: timedelta | None
     ca: str
+    server_name: str  # what is asked for, and what the certificate must be for
 
     @property
     def secure(self) -> bool:
@@ -158,8 +159,9 @@ class HttpSpec:
     def read(cls, keys: Keys) -> HttpSpec:
         body = keys.inner("body")
         status = keys.take("status", 200)
+        url = _url(keys)
         spec = cls(
-            url=_url(keys),
+            url=url,
             method=keys.text("method", "GET").upper(),
             status=tuple(_status(keys, code) for code in (status if isinstance(status, list | tuple) else [status])),
             body=TextMatch(body.text("contains", ""), body.regex("regex")),
@@ -167,6 +169,7 @@ class HttpSpec:
             headers={str(key): str(value) for key, value in keys.mapping("headers").items()},
             max_latency=keys.duration("max_latency"),
             ca=keys.text("ca", ""),
+            server_name=keys.text("server_name", "") or url.hostname or "",
         )
         body.done()
         keys.done()

@@ -4,6 +4,7 @@
     <root>/<blueprint>/<environment>/      0700
         secrets.json                       0600: {"name": {"reference": "generate:24", "value": "..."}}
         ssh_ed25519, ssh_ed25519.pub       0600: the environment's key pair for SSH
+        authority.json                     0600: {"key": PEM, "certificate": PEM}, what signs the environment's certificates
 
 A file that others may read is accepted: Docker and Kubernetes mount secrets 0444, and git checks out 0644. It is said
 through `warn`. A file that others may *write* is refused: they would choose the secret.
@@ -23,17 +24,21 @@ import string
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 
+if TYPE_CHECKING:
+    from adapters.secrets.certificates import Authority
+
 ALPHABET: Final = string.ascii_letters + string.digits
 """Characters of a generated secret: nothing that a shell, a URL, SQL, YAML or a template could read as its own."""
 SHORTEST, LONGEST = 8, 512
-KEPT, KEY = "secrets.json", "ssh_ed25519"
-OURS: Final = (KEPT, KEY, f"{KEY}.pub")
+KEPT, KEY, AUTHORITY = "secrets.json", "ssh_ed25519", "authority.json"
+OURS: Final = (KEPT, KEY, f"{KEY}.pub", AUTHORITY)
 """What is kept in an environment's directory. Others may keep things beside it."""
 UNFINISHED: Final = ".secret-"
 """How the names of what is being made begin; a kill may leave one behind."""
@@ -67,12 +72,14 @@ class LocalSecrets:
         environ: Mapping[str, str] = os.environ,
         learn: Callable[[str], object] = _nobody_listens,
         warn: Callable[[str], object] = _nobody_listens,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._root = root
         self._files = files or Path.cwd()
         self._environ = environ
         self._learn = learn
         self._warn = warn
+        self._now = now
 
     def resolve(self, environment: EnvironmentRef, name: str, reference: str) -> str:
         """The secret behind a reference. Raises SecretMissing, which names the input and what would help."""
@@ -89,10 +96,47 @@ class LocalSecrets:
                 return self._from_file(name, rest)
             case "generate" if rest.isascii() and rest.isdigit() and SHORTEST <= int(rest) <= LONGEST:
                 return self._generated(environment, name, reference, int(rest))
+            case "certificate" if rest:
+                return self._certificate(environment, name, reference, rest.split(","))
         raise SecretMissing(
             f"secret '{name}': '{reference}' is not a reference",
-            hint=f"write env:NAME, file:PATH or generate:LENGTH ({SHORTEST} to {LONGEST})",
+            hint=f"write env:NAME, file:PATH, generate:LENGTH ({SHORTEST} to {LONGEST}) or certificate:NAMES",
         )
+
+    def authority(self, environment: EnvironmentRef) -> str:
+        """The certificate (PEM) of the environment's own authority, made once: what to trust where its certificates serve."""
+        with self._kept(environment) as directory:
+            return self._authority(environment, directory).certificate
+
+    def _authority(self, environment: EnvironmentRef, directory: Path) -> Authority:
+        from adapters.secrets.certificates import Authority, make_authority
+
+        path = directory / AUTHORITY
+        if not path.exists():
+            made = make_authority(f"Baton environment {environment}", self._now())
+            _write(path, json.dumps({"key": made.key, "certificate": made.certificate}, indent=1))
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            authority = Authority(kept["key"], kept["certificate"])
+        except (ValueError, TypeError, KeyError) as error:
+            hint = "restore the file from a backup; removing it makes a new authority, and new certificates at the next `up`"
+            raise SecretMissing(f"the authority in {path} cannot be read: {error}", hint=hint) from None
+        self._learn(authority.key)
+        return authority
+
+    def _certificate(self, environment: EnvironmentRef, name: str, reference: str, names: list[str]) -> str:
+        """A private key and its certificate; made anew when its time is nearly over, or the names are others."""
+        from adapters.secrets.certificates import good, issue
+
+        with self._kept(environment) as directory:
+            authority = self._authority(environment, directory)
+            path = directory / KEPT
+            kept = _read(path)
+            entry = kept.get(name)
+            if entry is None or entry["reference"] != reference or not good(entry["value"], authority, self._now()):
+                entry = kept[name] = {"reference": reference, "value": issue(authority, names, self._now())}
+                _write(path, json.dumps(kept, indent=1))
+            return str(entry["value"])
 
     def forget(self, environment: EnvironmentRef) -> None:
         """Drop everything that was made here for an environment, its key pair too, and nothing else. Again is fine."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, WithJsonSchema
 
-from lifecycle.blueprint.scalars import Between, Duration, FilePath, Port, Regex, Text, Url, describe, wrong
+from lifecycle.blueprint.scalars import Between, Certificates, Duration, Port, Regex, Text, Url, describe, wrong
 from lifecycle.sensitive import JSON
 
 
@@ -104,8 +104,11 @@ class Http(Part):
     body: BodyMatch | None = None
     """What the body must look like. Its first megabyte is read."""
 
-    ca: FilePath | None = None
-    """Certificates to trust instead of the system's: a file (PEM)."""
+    ca: Certificates | None = None
+    """Certificates to trust instead of the system's: a file (PEM), or a reference to such a text."""
+
+    server_name: Text | None = None
+    """The name to ask for and to find in the certificate. Default: the url's host."""
 
     max_latency: Duration | None = None
     """The longest from the request to the answer's headers."""
@@ -158,8 +161,8 @@ class Tls(Part):
     min_days: Annotated[StrictInt, Field(ge=0)] = 14
     """Days that the certificate must still be good for."""
 
-    ca: FilePath | None = None
-    """Certificates to trust instead of the system's: a file (PEM)."""
+    ca: Certificates | None = None
+    """Certificates to trust instead of the system's: a file (PEM), or a reference to such a text."""
 
 
 class Engine(StrEnum):
@@ -193,8 +196,8 @@ class Sql(Part):
     query: Text
     """The query to send."""
 
-    equals: JSON = None
-    """The first column of the first row, compared as text when it is one; left out, any answer will do (`explicit` tells)."""
+    equals: JSON = None  # `explicit` tells whether it was written down
+    """The first column of the first row, compared as text when it is one; left out, any answer will do."""
 
 
 def _command(value: object) -> object:

@@ -26,8 +26,9 @@ class Kind(StrEnum):
     ENVIRONMENT = "environment"
 
 
-ENVIRONMENT_KEYS: Final = ("name", "ssh_public_key")
-"""What `${environment.…}` knows: the environment's name, and the public half of the key that Baton generated for it."""
+ENVIRONMENT_KEYS: Final = ("name", "ssh_public_key", "ca_certificate", "operator_cidr")
+"""What `${environment.…}` knows: the environment's name, the public half of the key that Baton generated for it, the
+certificate (PEM) of the authority that signs its certificates, and the range that its operators come from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from lifecycle.blueprint import references
-from lifecycle.blueprint.sources import FROM_WORDS, parse_key, parse_secret
+from lifecycle.blueprint.sources import FROM_WORDS, SECRET, parse_key, parse_secret
 from lifecycle.blueprint.sources import KeyKind as KeyKind  # noqa: PLC0414 - also had from here
 from lifecycle.blueprint.sources import KeySource as KeySource  # noqa: PLC0414 - also had from here
 from lifecycle.blueprint.sources import SecretRef as SecretRef  # noqa: PLC0414 - also had from here
@@ -254,6 +254,17 @@ FilePath = Annotated[
 ]
 """Written `file:PATH`; the value is the path, relative to the blueprint's folder, `~` not expanded."""
 
+
+def _file_or_reference(value: object) -> str:
+    return "<reference>" if isinstance(value, str) and value.startswith("${") else "<file>"
+
+
+Certificates: TypeAlias = Annotated[
+    Annotated[FilePath, Tag("<file>")] | Annotated[OneReference, Tag("<reference>")],
+    Discriminator(_file_or_reference),
+]
+"""Certificates to trust: a file with PEM texts, or a reference to such a text."""
+
 Key = Annotated[
     KeySource,
     PlainValidator(_parser(KeySource, parse_key, "generate, agent or file:PATH")),
@@ -265,5 +276,5 @@ Secret = Annotated[
     SecretRef,
     PlainValidator(_parser(SecretRef, parse_secret, FROM_WORDS)),
     PlainSerializer(str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|generate:[1-9][0-9]{0,2})$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^({SECRET})$"}),
 ]

@@ -44,11 +44,12 @@ class SecretScheme(StrEnum):
     ENV = "env"  # an environment variable, by name
     FILE = "file"  # a file, by path relative to the blueprint's folder
     GENERATE = "generate"  # made once for the environment, of so many characters
+    CERTIFICATE = "certificate"  # private key and certificate (PEM) for these names, by the environment's own authority
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """A secret by reference: its value is fetched by an adapter, as late as possible. `name` is a variable, a path or a length."""
+    """A secret by reference: its value is fetched by an adapter, as late as possible. `name` is a variable, a path, a length or names."""
 
     scheme: SecretScheme
     name: str
@@ -57,8 +58,13 @@ class SecretRef:
         return f"{self.scheme}:{self.name}"
 
 
-_SECRET = re.compile(r"(env):([A-Za-z_][A-Za-z0-9_]*)|(file):(.+)|(generate):([1-9][0-9]{0,2})")
-FROM_WORDS: Final = "env:NAME, file:PATH or generate:LENGTH (8 to 512 characters)"
+_SERVER = r"(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?"
+SECRET: Final = (
+    r"(env):([A-Za-z_][A-Za-z0-9_]*)|(file):(.+)|(generate):([1-9][0-9]{0,2})|"
+    rf"(certificate):({_SERVER}(?:,{_SERVER}){{0,19}})"
+)
+_SECRET = re.compile(SECRET)
+FROM_WORDS: Final = "env:NAME, file:PATH, generate:LENGTH (8 to 512 characters) or certificate:SERVER.EXAMPLE.COM[,…]"
 
 
 def parse_secret(text: str) -> SecretRef | None:

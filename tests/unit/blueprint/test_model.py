@@ -68,7 +68,8 @@ def test_every_kind_of_check_gives_its_probe_as_plain_values(shop: Blueprint) ->
             "headers": {"authorization": "Bearer ${inputs.api_token}"},
             "status": (200, 204),
             "body": {"contains": "ok", "regex": "^.*ok", "json": {"status": "ok"}},
-            "ca": "ca.pem",
+            "ca": "${environment.ca_certificate}",
+            "server_name": "shop.example.com",
             "max_latency": timedelta(milliseconds=500),
         },
     )

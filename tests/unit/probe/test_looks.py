@@ -211,6 +211,15 @@ def test_https_is_verified_against_the_given_authority(authority: Authority) -> 
     assert server.requests[0][2]["Host"] == f"{ADDRESS}:{server.port}"
 
 
+def test_https_may_be_asked_for_by_another_name_than_the_address(authority: Authority) -> None:
+    with https(authority, "DNS:web.test") as server:
+        spec = {"url": server.url(scheme="https"), "ca": str(authority.certificate)}
+        assert probe("http", {**spec, "server_name": "web.test"}).passed
+        refused = probe("http", {**spec, "server_name": "other.test"})
+    assert not refused.passed
+    assert "not valid for 'other.test'" in refused.summary
+
+
 def test_https_must_name_the_host(authority: Authority) -> None:
     with https(authority, "DNS:other.test") as server:
         result = probe("http", {"url": server.url(scheme="https"), "ca": str(authority.certificate)})
