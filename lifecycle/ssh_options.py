@@ -163,16 +163,29 @@ def host_key_algorithms(keys: Sequence[str]) -> str:
 
 def proxy_command(connection: Connection, *, connect_timeout: int = 10, jump_known_hosts: str = "") -> str:
     """The ProxyCommand by which a host is reached, with ssh's own tokens still in it; empty where it is reached directly."""
-    if connection.proxy_command or not connection.jump:
+    if connection.proxy_command:
         return connection.proxy_command
-    return _jump_command(connection, connect_timeout, jump_known_hosts)
+    if _jumps(connection):
+        return _jump_command(connection, connect_timeout, jump_known_hosts)
+    return connection.public_proxy
+
+
+def passes_descriptor(connection: Connection) -> bool:
+    """Whether the host's ProxyCommand hands a connected descriptor to ssh (ProxyUseFdpass) instead of carrying bytes."""
+    return connection.proxy_passes_fd and (bool(connection.proxy_command) or not _jumps(connection))
+
+
+def _jumps(connection: Connection) -> bool:
+    """Whether the way leads over a jump host. The jump host itself is reached directly."""
+    address, _ = _split_port(connection.jump.rpartition("@")[2])
+    return address not in ("", connection.address)
 
 
 def _proxy(connection: Connection, connect_timeout: int, jump_known_hosts: str) -> dict[str, str]:
     command = proxy_command(connection, connect_timeout=connect_timeout, jump_known_hosts=jump_known_hosts)
     if not command:
         return {"ProxyCommand": "none"}  # also when ~/.ssh/config says otherwise
-    return {"ProxyCommand": command, **({"ProxyUseFdpass": "yes"} if connection.proxy_passes_fd else {})}
+    return {"ProxyCommand": command, **({"ProxyUseFdpass": "yes"} if passes_descriptor(connection) else {})}
 
 
 def _jump_command(connection: Connection, connect_timeout: int, jump_known_hosts: str) -> str:
@@ -183,6 +196,9 @@ def _jump_command(connection: Connection, connect_timeout: int, jump_known_hosts
     argv += ["-o", "ControlPath=none", "-o", "LogLevel=ERROR"]
     if jump_known_hosts:
         argv += ["-o", f"UserKnownHostsFile={jump_known_hosts} ~/.ssh/known_hosts"]
+    if connection.public_proxy:
+        argv += ["-o", f"ProxyCommand={connection.public_proxy}"]
+        argv += ["-o", "ProxyUseFdpass=yes"] if connection.proxy_passes_fd else []
     if connection.key:
         argv += ["-o", "IdentitiesOnly=yes", "-i", connection.key]
     if port:

@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Connection
-from lifecycle.ssh_options import proxy_command
+from lifecycle.ssh_options import passes_descriptor, proxy_command
 
 LIMIT: Final = 8192  # bytes before the banner: RFC 4253 lets a server say something first
 SLICE_SECONDS: Final = 0.1  # how often a cancellation is looked at
@@ -89,7 +89,7 @@ def _through_proxy(connection: Connection, command: str, deadline: float, cancel
                 start_new_session=True,
             )
         try:
-            if not connection.proxy_passes_fd:
+            if not passes_descriptor(connection):
                 return _first_line(ours, deadline, cancelled)
             with _passed(ours, deadline, cancelled) as peer:
                 return _first_line(peer, deadline, cancelled)

@@ -13,7 +13,7 @@ from baton.options import Env
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Host
 
-Where = Annotated[str, Parameter(help="An environment as <blueprint>/<name>, or the path of its blueprint.")]
+Where = Annotated[str, Parameter(help="An environment as BLUEPRINT/NAME, or the path of its blueprint.")]
 Name = Annotated[str, Parameter(help="The host's name; may be left out where there is only one.")]
 Command = Annotated[str, Parameter(help="A command to run there, after --.", allow_leading_hyphen=True)]
 
@@ -24,8 +24,9 @@ def ssh(environment: Where, host: Name = "", *command: Command, env: Env = "dev"
 
     ref = environment_named(environment, env)
     with open_store(settings_of.load()) as store:
-        chosen = _choose(list(store.hosts(ref)), host, environment)
-    with ssh_command(chosen, interactive=not command) as argv:
+        hosts = list(store.hosts(ref))
+    chosen = _choose(hosts, host, environment)
+    with ssh_command(chosen, interactive=not command, others=hosts) as argv:
         words = [*argv, *command]
         console.err.print(f"[dim]{chosen.name} ({chosen.connection.address})[/]")
         return subprocess.run(words, check=False, env=os.environ).returncode

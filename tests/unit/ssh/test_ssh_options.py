@@ -1,6 +1,7 @@
 """Options are checked by OpenSSH itself: `ssh -G` prints what it understood."""
 
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,27 @@ def test_a_jump_host_is_checked_too_and_by_the_files_of_the_run(jump: str, targe
     assert "StrictHostKeyChecking=yes" in command
     assert "'UserKnownHostsFile=/run/b/jumps ~/.ssh/known_hosts'" in command
     assert "-o IdentitiesOnly=yes -i /k/id" in command
+
+
+PUBLIC: Any = {"public_proxy": "cloud operator %h %p", "proxy_passes_fd": True}
+
+
+def test_the_way_to_a_jump_host_may_need_a_proxy_of_its_own() -> None:
+    connection = Connection("10.1.0.5", jump="admin@198.18.0.10", **PUBLIC)
+    options = understood(ssh_argv(connection, known_hosts="/k"))
+    (command,) = options["proxycommand"]
+    assert "'ProxyCommand=cloud operator %%h %%p' -o ProxyUseFdpass=yes" in command
+    assert command.endswith("-l admin -W '[%h]:%p' -- 198.18.0.10")
+    assert options["proxyusefdpass"] == ["no"]
+
+
+@pytest.mark.parametrize("jump", ["admin@198.18.0.10", "198.18.0.10:22", ""])
+def test_a_jump_host_does_not_jump_over_itself(jump: str) -> None:
+    through_cloud = understood(ssh_argv(Connection("198.18.0.10", jump=jump, **PUBLIC), known_hosts="/k"))
+    assert through_cloud["proxycommand"] == ["cloud operator %h %p"]
+    assert through_cloud["proxyusefdpass"] == ["yes"]
+    directly = understood(ssh_argv(Connection("198.18.0.10", jump=jump), known_hosts="/k"))
+    assert directly.get("proxycommand", ["none"]) == ["none"]
 
 
 def test_a_host_is_reached_with_the_files_of_its_run() -> None:
