@@ -3,7 +3,7 @@ output "hosts" {
   value = {
     for name, instance in aws_instance.this : name => {
       id              = instance.id
-      address         = var.connect_to == "public" ? instance.public_ip : instance.private_ip
+      address         = coalesce(var.hosts[name].connect_to, var.connect_to) == "public" ? instance.public_ip : instance.private_ip
       private_address = instance.private_ip
       public_address  = instance.public_ip
       user            = var.user

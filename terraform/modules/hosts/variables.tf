@@ -17,6 +17,7 @@ variable "hosts" {
     security_group_ids = list(string)
     instance_type      = optional(string, "t3.micro")
     public             = optional(bool)       # a public address or none; left out, the subnet decides
+    connect_to         = optional(string)     # private or public: otherwise than `connect_to` says for all
     private_address    = optional(string)     # AWS chooses one
     user_data          = optional(string)     # runs at first boot; changing it replaces the host
     volume_size        = optional(number, 10) # GiB
@@ -26,6 +27,11 @@ variable "hosts" {
   validation {
     condition     = alltrue([for name in keys(var.hosts) : can(regex("^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", name))])
     error_message = "A host's name is a host name: lower-case letters, digits and hyphens, at most 63."
+  }
+
+  validation {
+    condition     = alltrue([for host in var.hosts : contains(["private", "public"], coalesce(host.connect_to, "private"))])
+    error_message = "A host's connect_to is private or public."
   }
 
   validation {

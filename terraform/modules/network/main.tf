@@ -86,6 +86,33 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[0].id
 }
 
+resource "aws_eip" "nat" {
+  count = var.nat_gateway == null ? 0 : 1
+
+  domain = "vpc"
+
+  tags = merge(var.tags, { Name = "${var.name}-nat" })
+}
+
+resource "aws_nat_gateway" "this" {
+  count = var.nat_gateway == null ? 0 : 1
+
+  allocation_id = aws_eip.nat[0].id
+  subnet_id     = aws_subnet.public[var.nat_gateway].id
+
+  tags = merge(var.tags, { Name = var.name })
+
+  depends_on = [aws_route.internet] # it needs the way out that it shares
+}
+
+resource "aws_route" "nat" {
+  count = var.nat_gateway != null && length(var.private_subnets) > 0 ? 1 : 0
+
+  route_table_id         = aws_route_table.private[0].id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this[0].id
+}
+
 # --- security groups ------------------------------------------------------------------------------------------------
 
 resource "aws_security_group" "this" {

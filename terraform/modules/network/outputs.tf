@@ -19,7 +19,7 @@ output "private_subnet_ids" {
   description = "Private subnets by name."
   value       = { for name, subnet in aws_subnet.private : name => subnet.id }
 
-  depends_on = [aws_route_table_association.private]
+  depends_on = [aws_route.nat, aws_route_table_association.private]
 }
 
 output "security_group_ids" {

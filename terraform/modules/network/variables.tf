@@ -33,7 +33,7 @@ variable "public_subnets" {
 }
 
 variable "private_subnets" {
-  description = "Subnets without a route out of the VPC, by name."
+  description = "Subnets that nobody reaches from outside, by name. Without `nat_gateway` they have no way out of the VPC either."
   type = map(object({
     cidr              = string
     availability_zone = optional(string)
@@ -43,6 +43,20 @@ variable "private_subnets" {
   validation {
     condition     = alltrue([for subnet in var.private_subnets : can(cidrhost(subnet.cidr, 0))])
     error_message = "Every private subnet needs an IPv4 CIDR block."
+  }
+}
+
+variable "nat_gateway" {
+  description = <<-TEXT
+    The public subnet in which a NAT gateway lets the private ones out, for packages say. It costs money by the hour and
+    by the gigabyte. Without one they have no way out.
+  TEXT
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.nat_gateway == null || contains(keys(var.public_subnets), coalesce(var.nat_gateway, "-"))
+    error_message = "nat_gateway names one of public_subnets."
   }
 }
 
