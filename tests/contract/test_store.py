@@ -77,7 +77,7 @@ def test_a_held_lock_is_refused_and_the_holder_named(store: AnyStore, world: Wor
     held = store.acquire(SHOP, ANNA, lease=MINUTE)
     with pytest.raises(Locked, match=r"shop/dev is locked by anna on laptop .*process 100.* since") as refused:
         world.open().acquire(SHOP, BERT, lease=MINUTE)
-    assert "--wait" in refused.value.hint
+    assert "baton status" in refused.value.hint
     assert refused.value.exit_code is ExitCode.LOCKED
     assert refused.value.facts["since"] == held.acquired_at.isoformat()
     assert store.holder(SHOP) == held

