@@ -85,6 +85,9 @@ class Acts:
             where = f"{errors[0].where}: " if errors and errors[0].where else ""
             message = f"{where}{errors[0].summary}" if errors else "the plan failed"
             return Outcome(step, Status.FAILED, message, errors[0].detail if errors else "", result=Planned(plan))
+        for warning in (d for d in plan.diagnostics if d.severity is Severity.WARNING):
+            words = f"{warning.where}: {warning.summary}" if warning.where else warning.summary
+            self._say(step)("plan.warning", f"{words}. {warning.detail}".strip(), level=Level.WARNING)
         settled = None
         if not plan.applyable and not destroy:
             settled = _settled(target, plan.outputs)

@@ -9,6 +9,7 @@ from threading import Event as Flag
 import pytest
 
 from adapters.fake.driving import ports_for, shop, world_of_shop
+from adapters.fake.provisioner import FakeProvisioner
 from adapters.fake.store import FakeStore
 from adapters.fake.world import FakeModule, FakeWorld
 from lifecycle.configuration import Configuration, Configured, HostResult, HostStatus
@@ -21,7 +22,7 @@ from lifecycle.journal import Kind, Outcome, Record, Status, Step
 from lifecycle.ledger import Broken, verify
 from lifecycle.lock import LEASE, Lock, LostLock, Owner
 from lifecycle.perform import WORKERS, Ended, perform
-from lifecycle.plan import Output, Outputs
+from lifecycle.plan import Diagnostic, Output, Outputs, Plan, Severity
 from lifecycle.ports import Cancellation, Cancelled, HostSource, Ports, Run, StackSpec
 
 ME = Owner("ada", "laptop:1", "boot", 42, 1)
@@ -539,3 +540,20 @@ def test_a_sensitive_output_is_known_as_a_secret_before_anybody_speaks_of_it() -
     learned.clear()
     rehearsal.run(shop())  # nothing is applied, and the secrets are read again all the same
     assert learned == ["hunter-data", "hunter-front"]
+
+
+def test_what_a_plan_warns_of_is_said_aloud() -> None:
+    rehearsal = Rehearsal()
+    real = rehearsal.ports.provisioner
+
+    class Warns(FakeProvisioner):
+        def plan(self, stack: StackSpec, run: Run, *, destroy: bool = False) -> Plan:
+            warning = Diagnostic(
+                Severity.WARNING, "aws_vpc.this does not carry the environment's tag", "Teardown cannot see it."
+            )
+            return replace(real.plan(stack, run, destroy=destroy), diagnostics=(warning,))
+
+    rehearsal.ports = replace(rehearsal.ports, provisioner=Warns(rehearsal.world))
+    assert rehearsal.run(shop()).complete
+    said = [e.message for e in rehearsal.events if e.type == "plan.warning"]
+    assert said == ["aws_vpc.this does not carry the environment's tag. Teardown cannot see it."] * 2
