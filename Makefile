@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Every command sets up what it needs (scripts/setup).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-fast e2e check format bench localstack lock clean
+.PHONY: help setup demo test test-fast e2e check format bench docs localstack lock clean
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -37,6 +37,9 @@ format: setup ## put every Python file into the house's format
 
 bench: setup ## measure host creation, memory and the phases of an `up`
 	@for file in benchmarks/*.py; do $(PYTHON) "$$file" || exit; done
+
+docs: setup ## write the pages that are read off the program (docs/reference)
+	@$(PYTHON) -m scripts.docs
 
 localstack: setup ## apply the minimal example's network against LocalStack (an environment of its own)
 	@$(PYTHON) -m pytest tests/e2e/test_localstack.py --install-localstack -s $(ARGS)

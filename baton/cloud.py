@@ -14,7 +14,7 @@ Words = Annotated[str, Parameter(allow_leading_hyphen=True, help="A verb of the 
 
 
 def cloud(*words: Words) -> int:
-    """The local cloud: up, down, status, ls, ssh, exec, logs, kill, image. See: baton cloud -- --help"""
+    """The local cloud: up, down, status, ls, ssh, exec, logs, kill, image. See: baton cloud --help"""
     from local_cloud import cli
 
     _point_at(settings_of.load())

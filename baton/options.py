@@ -14,7 +14,7 @@ Input = Annotated[
 ]
 Json = Annotated[bool, Parameter(name="--json", help="One JSON object per line.", negative="")]
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], help="Do not ask.", negative="")]
-Target = Annotated[str, Parameter(help="An environment as <blueprint>/<name>, or the path of its blueprint.")]
+Target = Annotated[str, Parameter(help="An environment as BLUEPRINT/NAME, or the path of its blueprint.")]
 
 
 class BadInput(BatonError):

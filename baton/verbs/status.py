@@ -13,7 +13,7 @@ from baton.views import environment_lines, environments_table
 from lifecycle.report.fields import environment_fields
 
 Which = Annotated[
-    str, Parameter(help="An environment as <blueprint>/<name>, or the path of its blueprint. Default: all.")
+    str, Parameter(help="An environment as BLUEPRINT/NAME, or the path of its blueprint. Default: all.")
 ]
 
 

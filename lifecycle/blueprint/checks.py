@@ -164,7 +164,10 @@ class Check(ThresholdKeys):
 
 
 class Verify(Part):
-    """The checks. After loading, `defaults` are merged into each of them."""
+    """What must be true of the environment.
+
+    After loading, `defaults` are merged into each check.
+    """
 
     defaults: ThresholdKeys = ThresholdKeys()
     """When and how often, for checks that do not say it themselves."""

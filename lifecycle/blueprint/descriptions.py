@@ -24,11 +24,12 @@ def descriptions(model: type[BaseModel]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for kind in reversed(model.__mro__):
         if "__annotations__" in vars(kind) and kind.__module__.startswith("lifecycle."):
-            found |= _documented(kind)
+            found |= attribute_texts(kind)
     return MappingProxyType({name: found[name] for name in model.model_fields if name in found})
 
 
-def _documented(kind: type) -> dict[str, str]:
+def attribute_texts(kind: type) -> dict[str, str]:
+    """Attribute → the text under it in a class body, in one line."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
     assert isinstance(tree, ast.ClassDef)
     found = {}

@@ -74,7 +74,7 @@ Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type":
 
 
 class Input(Part):
-    """A value that differs between environments. Without a default, or a source if it is secret, it must be given."""
+    """A value that differs between environments. Without a default it must be given; a secret comes from its source alone."""
 
     type: InputType
     """What kind of value it is."""
@@ -124,7 +124,10 @@ def _local(source: str) -> str:
 
 
 class Stack(Part):
-    """One Terraform root module. After loading, `connection` is complete: the blueprint's own default is merged in."""
+    """One Terraform root module.
+
+    After loading, `connection` is complete: the blueprint's own default is merged in.
+    """
 
     source: Annotated[Text, AfterValidator(_local)]
     """Folder of the root module, relative to the blueprint's folder; begins with ./, ../ or /."""
