@@ -30,10 +30,16 @@ def commands(text: str) -> Iterator[list[str]]:
     """Every `baton ...` line of a page's shell blocks, as words."""
     for block in re.findall(r"^```sh[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
-            for part in re.split(r"[|&;]", line.partition(" #")[0]):
-                words = shlex.split(part)
-                if words[:1] == ["baton"]:
-                    yield words[1:]
+            lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;")
+            lexer.whitespace_split = True
+            current: list[str] = []
+            for word in [*lexer, ";"]:
+                if set(word) <= set("|&;"):
+                    if current[:1] == ["baton"]:
+                        yield current[1:]
+                    current = []
+                else:
+                    current.append(word)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
