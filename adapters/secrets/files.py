@@ -5,6 +5,7 @@
         secrets.json                       0600: {"name": {"reference": "generate:24", "value": "..."}}
         ssh_ed25519, ssh_ed25519.pub       0600: the environment's key pair for SSH
         authority.json                     0600: {"key": PEM, "certificate": PEM}, what signs the environment's certificates
+        ca.pem                             0600: the certificate alone, for tools that want a file to trust
 
 A file that others may read is accepted: Docker and Kubernetes mount secrets 0444, and git checks out 0644. It is said
 through `warn`. A file that others may *write* is refused: they would choose the secret.
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 ALPHABET: Final = string.ascii_letters + string.digits
 """Characters of a generated secret: nothing that a shell, a URL, SQL, YAML or a template could read as its own."""
 SHORTEST, LONGEST = 8, 512
-KEPT, KEY, AUTHORITY = "secrets.json", "ssh_ed25519", "authority.json"
-OURS: Final = (KEPT, KEY, f"{KEY}.pub", AUTHORITY)
+KEPT, KEY, AUTHORITY, TRUSTED = "secrets.json", "ssh_ed25519", "authority.json", "ca.pem"
+OURS: Final = (KEPT, KEY, f"{KEY}.pub", AUTHORITY, TRUSTED)
 """What is kept in an environment's directory. Others may keep things beside it."""
 UNFINISHED: Final = ".secret-"
 """How the names of what is being made begin; a kill may leave one behind."""
@@ -122,6 +123,8 @@ class LocalSecrets:
             hint = "restore the file from a backup; removing it makes a new authority, and new certificates at the next `up`"
             raise SecretMissing(f"the authority in {path} cannot be read: {error}", hint=hint) from None
         self._learn(authority.key)
+        if not (directory / TRUSTED).exists():
+            _write(directory / TRUSTED, authority.certificate)
         return authority
 
     def _certificate(self, environment: EnvironmentRef, name: str, reference: str, names: list[str]) -> str:

@@ -76,18 +76,28 @@ class Baton:
             start_new_session=True,
         )
 
-    def dial_outside(self, address: str, port: int, timeout: float = 2) -> str:
-        """What a visitor from outside finds at a port: open, refused, timeout."""
+    def connect_outside(self, address: str, port: int, timeout: float = 2) -> socket.socket | str:
+        """A visitor's connection from outside, or why there is none: refused, timeout, ..."""
         broker = json.loads((self.home / "cloud" / "cloud.json").read_text())["broker"]
         with socket.socket(socket.AF_UNIX) as asking:
             asking.connect(broker)
             question = {"dial": "outside", "host": address, "port": port, "timeout": timeout}
             asking.sendall(json.dumps(question).encode() + b"\n")
             data, descriptors, _, _ = socket.recv_fds(asking, 4096, 1)
-        for descriptor in descriptors:
-            os.close(descriptor)
         answer = json.loads(data)
-        return "open" if answer["ok"] else str(answer["error"])
+        if not answer["ok"]:
+            return str(answer["error"])
+        connected = socket.socket(fileno=descriptors[0])
+        connected.settimeout(10)
+        return connected
+
+    def dial_outside(self, address: str, port: int, timeout: float = 2) -> str:
+        """What a visitor from outside finds at a port: open, refused, timeout."""
+        found = self.connect_outside(address, port, timeout)
+        if isinstance(found, str):
+            return found
+        found.close()
+        return "open"
 
 
 @pytest.fixture(scope="session")
@@ -107,8 +117,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project of a user's own: a copy of the minimal example in a tree with foreign folders named like Baton's rooms."""
-    for part in ("examples/minimal", "terraform", "playbooks"):
+    """A project of a user's own: a copy of the examples in a tree with foreign folders named like Baton's rooms."""
+    for part in ("examples", "terraform", "playbooks"):
         ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*")
         shutil.copytree(ROOT / part, tmp_path / part, ignore=ignored)
     for name in ("flows", "adapters", "lifecycle", "baton"):

@@ -82,6 +82,7 @@ def test_its_keys_are_private_learnt_and_forgotten_with_the_environment(tmp_path
     folder = tmp_path / "s" / "shop" / "dev"
     key = json.loads((folder / "authority.json").read_text())["key"]
     assert {bundle, key} <= set(heard)
+    assert (folder / "ca.pem").read_text() == secrets.authority(DEV)
     assert "PRIVATE" not in secrets.authority(DEV)
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     secrets.forget(DEV)
