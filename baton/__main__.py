@@ -1,10 +1,11 @@
 """The command line: picks the verb, turns every error into a sentence and an exit code."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib.metadata import version as version_of
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from baton import console
 from baton.cloud import cloud
@@ -14,10 +15,19 @@ from lifecycle.errors import BatonError, ExitCode
 app = App(
     name="baton",
     help="From a blueprint in git to a running, configured, verified environment, and back to nothing.",
-    version_flags=[],
+    version=lambda: version_of("baton-lifecycle"),
+    version_flags=["--version"],
     result_action="return_value",
 )
-for verb in (
+
+
+class WrongCommand(BatonError):
+    """The command line cannot be understood."""
+
+    exit_code = ExitCode.USAGE
+
+
+_VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person needs them
     validate.validate,
     plan.plan,
     up.up,
@@ -30,8 +40,9 @@ for verb in (
     trace.trace,
     history.history,
     version.version,
-):
-    app.command(verb)
+)
+for place, verb in enumerate(_VERBS):
+    app.command(verb, sort_key=place)
 app.command(server.app)
 app.command(cloud)
 
@@ -41,11 +52,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         if arguments[:1] == ["cloud"]:  # a program of its own with a grammar of its own, `--` included
             return cloud(*arguments[1:])
-        return int(app(list(arguments), exit_on_error=False, print_error=False) or 0)
+        return int(app(words_of(arguments), exit_on_error=False, print_error=False) or 0)
     except CycloptsError as error:
-        console.complain(
-            BatonError(str(error), hint=f"see: baton {' '.join(error.command_chain or ())} --help".strip())
-        )
+        command = " ".join(("baton", *(error.command_chain or ()), "--help"))
+        console.complain(WrongCommand(_in_words(error), hint=f"see: {command}"), as_json="--json" in arguments)
         return int(ExitCode.USAGE)
     except BatonError as error:
         with suppress(BrokenPipeError):  # nobody listens: the exit code says it
@@ -57,6 +67,20 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # `baton hosts | head`
         sys.stderr.close()
         return int(ExitCode.OK)
+
+
+def words_of(arguments: Sequence[str]) -> list[str]:
+    """`ssh` hears of its `--`: it tells a command from the name of a host, which may be left out."""
+    given = list(arguments)
+    if given[:1] == ["ssh"] and "--" in given:
+        given.insert(given.index("--"), "--")
+    return given
+
+
+def _in_words(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError):
+        return f"the command does not know what to do with '{' '.join(map(str, error.unused_tokens or ()))}'"
+    return str(error)
 
 
 def main() -> None:

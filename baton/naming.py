@@ -4,6 +4,7 @@ from adapters.blueprints import NoBlueprint, find_blueprint, read_blueprint
 from adapters.settings import Settings
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
+from lifecycle.ports import Store
 
 
 class UnknownEnvironment(BatonError):
@@ -22,6 +23,14 @@ def environment_named(text: str, environment: str) -> EnvironmentRef:
         return EnvironmentRef(read_blueprint(find_blueprint(text)).name, environment)
     except NoBlueprint:
         return EnvironmentRef.parse(text)
+
+
+def known_environment(store: Store, text: str, environment: str) -> EnvironmentRef:
+    """The environment that a word names, if it was ever begun. Raises UnknownEnvironment."""
+    ref = environment_named(text, environment)
+    if store.environment(ref) is None:
+        raise unknown(ref)
+    return ref
 
 
 def blueprint_of(text: str, environment: str, settings: Settings) -> tuple[str, str]:

@@ -122,7 +122,7 @@ class LiveView:
 
     def _render(self) -> RenderableType:
         now = time.monotonic()
-        grid = Table.grid(padding=(0, 1))
+        grid = Table.grid(padding=(0, 1), expand=True)  # so that a long message is cut, and never what it is about
         grid.add_column(width=1)
         grid.add_column(no_wrap=True)
         grid.add_column(justify="right", style="dim", no_wrap=True)

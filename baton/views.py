@@ -1,6 +1,7 @@
 """Tables and lines as a terminal shows them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rich.console import RenderableType
@@ -104,8 +105,13 @@ def plan_line(line: str) -> str:
     return f"[{style}]{escape(line)}[/]" if style else escape(line)
 
 
-def history_table(entries: Iterable[LedgerEntry]) -> RenderableType:
-    """A line per ledger entry."""
+def named(step: str, names: Mapping[str, str]) -> str:
+    """A step's key with the host's name in place of its id: `configure:web@web-1`. `names` maps ids to names."""
+    return re.sub(r"[^:@]+$", lambda last: names.get(last[0], last[0]), step)
+
+
+def history_table(entries: Iterable[LedgerEntry], names: Mapping[str, str]) -> RenderableType:
+    """A line per ledger entry. `names` maps host ids to names."""
     table = _table("at", "run", "what", "how")
     for entry in entries:
         event = entry.decoded
@@ -114,7 +120,7 @@ def history_table(entries: Iterable[LedgerEntry]) -> RenderableType:
             what, how = f"{data['from']} → {data['to']}".replace("_", " "), data.get("message", "")
         else:
             what, how = (
-                str(data.get("step", event["type"])),
+                named(str(data.get("step", event["type"])), names),
                 f"{data.get('status', '')} {data.get('message', '')}".strip(),
             )
         table.add_row(str(event["time"])[:19].replace("T", " "), str(data.get("run", "")), Text(what), Text(str(how)))

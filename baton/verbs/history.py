@@ -2,7 +2,7 @@
 
 from adapters import settings as settings_of
 from baton import console
-from baton.naming import environment_named
+from baton.naming import known_environment
 from baton.options import Env, Json, Target
 from baton.views import history_table
 from lifecycle.ledger import Broken, verify
@@ -12,15 +12,16 @@ def history(environment: Target, *, env: Env = "dev", json: Json = False) -> int
     """Show every change of an environment: when, which run, what, and how it ended. The ledger's chain is checked."""
     from adapters.registry import open_store
 
-    ref = environment_named(environment, env)
     with open_store(settings_of.load()) as store:
+        ref = known_environment(store, environment, env)
         entries = list(store.ledger(ref))
+        names = {h.id: h.name for h in store.hosts(ref)}
     found = verify(entries)
     if json:
         for entry in entries:
             console.emit("entry", seq=entry.seq, hash=entry.hash, event=entry.decoded)
     else:
-        console.out.print(history_table(entries) if entries else f"nothing is recorded of {ref}")
+        console.out.print(history_table(entries, names) if entries else f"nothing is recorded of {ref}")
     if isinstance(found, Broken):
         console.err.print(f"[bold red]the ledger is broken at entry {found.seq}:[/] {found.reason}")
         return 1

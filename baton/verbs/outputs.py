@@ -11,9 +11,16 @@ from baton import console
 from baton.naming import blueprint_of
 from baton.options import Env, Json, Target
 from lifecycle.environment import EnvironmentRef
+from lifecycle.errors import BatonError, ExitCode
 from lifecycle.sensitive import MASK
 
 StackName = Annotated[str, Parameter(help="Only this stack.")]
+
+
+class UnknownStack(BatonError):
+    """The blueprint has no such stack."""
+
+    exit_code = ExitCode.USAGE
 
 
 def outputs(environment: Target, stack: StackName = "", *, env: Env = "dev", json: Json = False) -> int:
@@ -25,6 +32,10 @@ def outputs(environment: Target, stack: StackName = "", *, env: Env = "dev", jso
     path, name = blueprint_of(environment, env, settings)
     file = find_blueprint(path)
     blueprint = read_blueprint(file)
+    if stack and stack not in blueprint.stacks:
+        raise UnknownStack(
+            f"{blueprint.name} has no stack '{stack}'", hint=f"its stacks: {', '.join(blueprint.stacks)}"
+        )
     ref = EnvironmentRef(blueprint.name, name)
     registry = Registry.open(settings)
     try:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from adapters import settings as settings_of
 from baton import console
-from baton.naming import environment_named
+from baton.naming import known_environment
 from baton.options import Env
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Host
@@ -22,14 +22,22 @@ def ssh(environment: Where, host: Name = "", *command: Command, env: Env = "dev"
     """Log in to a host, with the pinned host key and the environment's own key, or run a command there."""
     from adapters.registry import open_store, ssh_command
 
-    ref = environment_named(environment, env)
+    host, command = parted(host, command)
     with open_store(settings_of.load()) as store:
+        ref = known_environment(store, environment, env)
         hosts = list(store.hosts(ref))
     chosen = _choose(hosts, host, environment)
     with ssh_command(chosen, interactive=not command, others=hosts) as argv:
         words = [*argv, *command]
         console.err.print(f"[dim]{chosen.name} ({chosen.connection.address})[/]")
         return subprocess.run(words, check=False, env=os.environ).returncode
+
+
+def parted(host: str, command: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Host and command of what stands around `--`; without a host before it, the host is left out."""
+    if host == "--":
+        return "", command
+    return host, command[1:] if command[:1] == ("--",) else command
 
 
 def _choose(hosts: list[Host], name: str, environment: str) -> Host:

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from adapters import settings as settings_of
 from baton import console
-from baton.naming import environment_named
+from baton.naming import known_environment
 from baton.options import Env, Json, Target
 from lifecycle.errors import BatonError
 from lifecycle.report.trace import gantt, label
@@ -18,8 +18,8 @@ def trace(environment: Target, run: RunNumber = 0, *, env: Env = "dev", json: Js
     """Show what a run did when: plan, apply, await, configure, verify, per stack, host and check."""
     from adapters.registry import open_store
 
-    ref = environment_named(environment, env)
     with open_store(settings_of.load()) as store:
+        ref = known_environment(store, environment, env)
         known = store.runs(ref)
         number = run or max(known, default=0)
         if number not in known:

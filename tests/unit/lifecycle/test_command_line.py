@@ -1,5 +1,6 @@
 """What a command line says and ends with when what it names is not there, or nobody reads what it says."""
 
+import json
 import os
 import subprocess
 import sys
@@ -52,3 +53,35 @@ def test_a_secret_on_the_command_line_is_refused_before_the_engine_hears_of_it(t
     assert "input 'pw' is a secret" in error
     assert "hunter22" not in error
     assert not (tmp_path / "home" / "engine").exists()
+
+
+@pytest.mark.parametrize("verb", ["logs", "trace", "history", "ssh"])
+def test_nothing_is_told_of_an_environment_that_was_never_begun(tmp_path: Path, verb: str) -> None:
+    assert baton(tmp_path, verb, "nothing/here") == (
+        64,
+        "error: there is no environment nothing/here\nsee the environments with: baton status\n",
+    )
+
+
+def test_a_word_too_many_is_named(tmp_path: Path) -> None:
+    code, error = baton(tmp_path, "up", "shop", "and", "more")
+    assert code == 64
+    assert "does not know what to do with 'and more'" in error
+    assert "see: baton up --help" in error
+
+
+def test_a_verb_that_does_not_exist_leads_to_the_list_of_those_that_do(tmp_path: Path) -> None:
+    code, error = baton(tmp_path, "destroy")
+    assert code == 64
+    assert "see: baton --help\n" in error
+
+
+def test_the_program_and_the_exit_code_agree_on_a_wrong_command(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "baton", "up", "--nope", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert json.loads(done.stdout)["exit_code"] == done.returncode == 64
