@@ -15,6 +15,15 @@ class CloudUnavailable(BatonError):
     exit_code = ExitCode.FAILED
 
 
+class CloudUnknown(BatonError):
+    """What BATON_CLOUD says is no cloud."""
+
+    exit_code = ExitCode.USAGE
+
+
+_CLOUDS = "BATON_CLOUD is 'local', 'aws', an endpoint's URL or the path of a description file (JSON)"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An AWS-compatible cloud. Empty texts mean: as the AWS environment says.
@@ -50,7 +59,7 @@ class Endpoint:
 
 
 def find(settings: Settings) -> Endpoint:
-    """The endpoint that the settings name. Raises CloudUnavailable when the local cloud does not run."""
+    """The endpoint that the settings name. Raises CloudUnavailable when the local cloud does not run, CloudUnknown."""
     match settings.cloud:
         case "aws":
             return Endpoint("aws")
@@ -69,6 +78,7 @@ def _read(path: Path) -> Endpoint:
     try:
         given = json.loads(path.read_text())
         return Endpoint(**{k: str(given[k]) for k in Endpoint.__slots__ if k in given})
+    except FileNotFoundError:
+        raise CloudUnknown(f"'{path}' is no cloud, and no file with a cloud's description", hint=_CLOUDS) from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        hint = "BATON_CLOUD is 'local', 'aws', an endpoint's URL or the path of a description file (JSON)"
-        raise CloudUnavailable(f"{path}: not a cloud's description: {error}", hint=hint) from None
+        raise CloudUnknown(f"{path}: not a cloud's description: {error}", hint=_CLOUDS) from None

@@ -71,6 +71,7 @@ def use(settings: Settings, tell: Tell, environ: MutableMapping[str, str] = os.e
         return configured
     server = ensure(settings, tell)
     environ.update(client_variables(settings, server))
+    environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")  # it is on this machine: it answers, or it is gone
     _quiet(environ)
     return server.url
 

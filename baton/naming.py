@@ -1,5 +1,7 @@
 """Which environment is meant: `shop/dev`, or the path of its blueprint with --env."""
 
+from pathlib import Path
+
 from adapters.blueprints import NoBlueprint, find_blueprint, read_blueprint
 from adapters.settings import Settings
 from lifecycle.environment import EnvironmentRef
@@ -9,6 +11,12 @@ from lifecycle.ports import Store
 
 class UnknownEnvironment(BatonError):
     """What was named is neither a blueprint nor an environment that Baton knows."""
+
+    exit_code = ExitCode.USAGE
+
+
+class BlueprintGone(BatonError):
+    """The blueprint that an environment was made from is not where it was."""
 
     exit_code = ExitCode.USAGE
 
@@ -49,4 +57,9 @@ def blueprint_of(text: str, environment: str, settings: Settings) -> tuple[str, 
         if found is None:
             hint = "see the environments with: baton status"
             raise UnknownEnvironment(f"'{text}' is neither a blueprint nor a known environment", hint=hint) from None
+        if not Path(found.blueprint_path).is_file():
+            hint = f"bring it back, or name a copy of it in place of {text}, with --env {ref.name}"
+            raise BlueprintGone(
+                f"{ref} was made from {found.blueprint_path}, which is not there any more", hint=hint
+            ) from None
         return found.blueprint_path, ref.name

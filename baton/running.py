@@ -1,15 +1,23 @@
 """Runs a verb's flow in this process: engine, local cloud, progress, Ctrl-C."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from adapters import endpoint
 from adapters import settings as settings_of
 from adapters.blueprints import find_blueprint, read_blueprint
 from baton import cloud, console, engine
 from baton.progress import showing
 from lifecycle.compose import refuse_secrets
 from lifecycle.environment import checked_name
+from lifecycle.errors import BatonError
+
+_GO_ON = "look at it with `baton server status`, then run this again: it goes on where it was"
+
+
+class EngineLost(BatonError):
+    """The engine's server went away in the middle of a run."""
 
 
 def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, Any], *, as_json: bool) -> Any:
@@ -23,9 +31,28 @@ def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, A
     settings = settings_of.load()
     if settings.cloud == "local":
         cloud.ensure(settings)
+    else:
+        endpoint.find(settings)  # a name that is no cloud's is said before anything is started
     engine.use(settings, console.tell)
     verbs = import_module("flows.verbs")
     flow = getattr(import_module(f"flows.{verb}"), verb)
     with showing(as_json=as_json) as sink, verbs.called_by(verbs.Caller(sink)) as caller:
-        state = flow(blueprint=str(path), environment=environment, inputs=dict(inputs), return_state=True)
+        return _answer(
+            caller, lambda: flow(blueprint=str(path), environment=environment, inputs=dict(inputs), return_state=True)
+        )
+
+
+def _answer(caller: Any, flow: Callable[[], Any]) -> Any:
+    """How the run ended, also where the engine was not there any more to be told. Raises what made it fail, EngineLost."""
+    from httpx import TransportError
+
+    try:
+        state = flow()
+    except TransportError as lost:
+        if caller.error is not None:
+            raise caller.error from None
+        if caller.ended is not None:
+            console.tell("the engine went away before it could be told how the run ended")
+            return caller.ended
+        raise EngineLost(f"the engine does not answer any more: {lost}", hint=_GO_ON) from None
     return caller.answer(state)

@@ -85,3 +85,14 @@ def test_the_program_and_the_exit_code_agree_on_a_wrong_command(tmp_path: Path) 
         check=False,
     )
     assert json.loads(done.stdout)["exit_code"] == done.returncode == 64
+
+
+def test_a_cloud_that_is_none_is_said_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BATON_CLOUD", "nonsense")
+    (tmp_path / "blueprint.yaml").write_text("blueprint: 1\nname: shop\nstacks: {web: {source: .}}\n")
+    code, error = baton(tmp_path / "home", "up", str(tmp_path))
+    assert code == 64
+    assert "'nonsense' is no cloud" in error
+    assert not (tmp_path / "home" / "engine").exists()
