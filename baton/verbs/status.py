@@ -12,9 +12,7 @@ from baton.options import Env, Json
 from baton.views import environment_lines, environments_table
 from lifecycle.report.fields import environment_fields
 
-Which = Annotated[
-    str, Parameter(help="An environment as BLUEPRINT/NAME, or the path of its blueprint. Default: all.")
-]
+Which = Annotated[str, Parameter(help="An environment as BLUEPRINT/NAME, or the path of its blueprint. Default: all.")]
 
 
 def status(environment: Which = "", *, env: Env = "dev", json: Json = False) -> int:

@@ -11,7 +11,6 @@ from baton.__main__ import app
 from lifecycle.blueprint import references, yaml12
 from lifecycle.blueprint.descriptions import descriptions
 from lifecycle.blueprint.schema import models
-from lifecycle.errors import ExitCode
 from local_cloud.cli import parser
 from scripts.docs import commands, json_lines
 from scripts.docs.pages import PAGES, REFERENCE, ROOT, stale
@@ -88,14 +87,6 @@ def test_no_help_text_is_lost_in_markdown() -> None:
 def test_every_verb_has_a_file_of_its_own() -> None:
     files = {path.stem for path in (ROOT / "baton" / "verbs").glob("*.py")} - {"__init__"}
     assert files == set(commands.verbs(app)) - {commands.OWN_GRAMMAR}
-
-
-def test_the_readme_has_every_exit_code() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.findall(r"^\| (\d+) \| ([^|]+) \|$", readme, re.MULTILINE)
-    assert [(int(code), meaning.replace("`", "").strip()) for code, meaning in found] == [
-        (int(code), code.meaning) for code in ExitCode
-    ]
 
 
 def test_the_events_in_the_reference_are_those_that_the_code_says() -> None:
