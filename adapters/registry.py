@@ -15,7 +15,7 @@ from adapters.endpoint import Endpoint
 from adapters.process.owner import alive
 from adapters.secrets.files import LocalSecrets
 from adapters.secrets.scrub import Scrubber
-from adapters.settings import Settings
+from adapters.settings import Settings, make_private
 from adapters.store.store import SqlStore
 from adapters.store.store import open_store as open_sql_store
 from lifecycle.blueprint.model import Connection
@@ -37,6 +37,7 @@ class KeyMissing(BatonError):
 
 def open_store(settings: Settings) -> SqlStore:
     """The store alone, for verbs that only look."""
+    make_private(settings.home)
     return open_sql_store(settings.store_url, key_path=settings.home / "store.key", gone=_gone)
 
 

@@ -84,3 +84,10 @@ def _read(path: Path) -> dict[str, str]:
         return {k: str(v) for k, v in tomllib.loads(path.read_text()).items()}
     except tomllib.TOMLDecodeError as error:
         raise SettingsInvalid(f"{path}: {error}") from None
+
+
+def make_private(path: Path) -> None:
+    """Make a directory, and those above it that are missing, for their owner alone (`mkdir` gives its mode to the last only)."""
+    for folder in (*reversed(path.parents), path):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from adapters import settings as settings_of
-from adapters.settings import Settings
+from adapters.settings import Settings, make_private
 from baton import console
 from lifecycle.errors import BatonError
 
@@ -38,5 +38,6 @@ def ensure(settings: Settings) -> None:
 
 def _point_at(settings: Settings) -> None:
     """One home for both programs, whatever setting named it."""
+    make_private(settings.home)
     os.environ["BATON_CLOUD_HOME"] = str(settings.cloud_home)
     os.environ["BATON_CACHE"] = str(settings.cache)

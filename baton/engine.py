@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.settings import Settings
+from adapters.settings import Settings, make_private
 from lifecycle.errors import BatonError
 
 START_PATIENCE = 90.0
@@ -101,7 +101,7 @@ def client_variables(settings: Settings, server: Server) -> dict[str, str]:
 def ensure(settings: Settings, tell: Tell) -> Server:
     """The resident server, started if it does not run; then it is told first. Two callers at once start one."""
     home = engine_home(settings)
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(home)
     with _only_one(home / "start.lock"):
         server = find(settings)
         if server is None:

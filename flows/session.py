@@ -8,7 +8,8 @@ from typing import Any
 
 from adapters.blueprints import find_blueprint, read_blueprint
 from adapters.registry import Registry
-from adapters.runlog import RunLog
+from adapters.runlog import RunLog, directory
+from adapters.settings import make_private
 from flows.request import Request
 from lifecycle.blueprint import references
 from lifecycle.blueprint.inputs import resolve_inputs
@@ -74,6 +75,7 @@ def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink:
     path, blueprint, ref = place.path, place.blueprint, place.ref
     inputs = _inputs(place, request.inputs, goal, registry)
     environment = _environment(ref, path, registry)
+    make_private(directory(registry.settings.home, ref))
     log = RunLog(registry.settings.home, ref)
     with closing(log), registry.ports(_masking(both(log, sink), registry), path.parent) as ports:
         readings = Readings(

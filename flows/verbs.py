@@ -25,6 +25,7 @@ from lifecycle.journal import Kind
 from lifecycle.perform import Ended, perform
 from lifecycle.ports import Cancellation, EventSink
 from lifecycle.ports import Cancelled as CancelledError
+from lifecycle.recording import title
 from lifecycle.report.words import summary
 
 
@@ -67,7 +68,7 @@ class RunFailed(BatonError):
         self.ended = ended
         only_checks = {o.step.kind for o in ended.failures} == {Kind.VERIFY}
         self.exit_code = ExitCode.VERIFICATION_FAILED if only_checks else ExitCode.FAILED  # type: ignore[misc]
-        failures = [f"{o.step.kind} {o.step.subject}: {o.message}" for o in ended.failures]
+        failures = [f"{title(o.step, ended.view)}: {o.message}" for o in ended.failures]
         hints = dict.fromkeys(o.hint for o in ended.failures if o.hint)
         super().__init__("; ".join(failures) or ended.environment.message, hint="; ".join(hints))
 

@@ -62,7 +62,7 @@ def failure_words(failures: Iterable[Outcome], view: View) -> str:
     """Why a run did not get there, in one line; empty when it did."""
     if view.complete:
         return ""
-    words = [f"{o.step.kind} {o.step.subject}: {o.message}" for o in failures]
+    words = [f"{title(o.step, view)}: {o.message}" for o in failures]
     words = words or [*unmatched(view), *waiting(view)] or ["nothing more can be done"]
     return words[0] if len(words) == 1 else f"{words[0]} (and {len(words) - 1} more)"
 

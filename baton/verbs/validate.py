@@ -4,6 +4,7 @@ from adapters.blueprints import find_blueprint, read_blueprint
 from baton import console
 from baton.options import Blueprint, Json
 from lifecycle.blueprint.problems import BlueprintInvalid
+from lifecycle.report.words import counted
 
 
 def validate(blueprint: Blueprint = ".", *, json: Json = False) -> int:
@@ -18,7 +19,13 @@ def validate(blueprint: Blueprint = ".", *, json: Json = False) -> int:
             console.emit("problem", file=p.file, line=p.line, column=p.column, path=p.path, message=p.message,
                          expected=p.expected, suggestion=p.suggestion)  # fmt: skip
         return int(invalid.exit_code)
-    parts = f"{len(found.stacks)} stacks, {len(found.configure)} configure steps, {len(found.checks)} checks"
+    parts = ", ".join(
+        (
+            counted(len(found.stacks), "stack"),
+            counted(len(found.configure), "configure step"),
+            counted(len(found.checks), "check"),
+        )
+    )
     if json:
         console.emit("valid", blueprint=found.name, file=str(path))
     else:

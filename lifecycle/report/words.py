@@ -91,7 +91,8 @@ def proof_text(ended: Ended) -> Iterator[str]:
     if proof is None:
         return
     yield from (f"  looked at: {place}" for place in proof.looked_at)
-    yield from (f"  not provable by tag: {kind}" for kind in proof.not_provable)
+    if proof.not_provable:
+        yield f"  not provable by tag: {counted(len(proof.not_provable), 'kind')} of thing (--json names them)"
 
 
 def next_command(environment: Environment) -> str:
