@@ -107,7 +107,7 @@ class _Configuring:
         self._directory = directory
         self._inventory, self._environment = owner._files(configuration, directory.path)
         mask = owner._masking(list(_secrets(configuration.variables)))
-        self._reader = Reader(run.say, mask, self._display)
+        self._reader = Reader(run.say, mask, self._display, configuration.playbook.resolve().parent)
 
     def result(self) -> Configured:
         """Run it and sort out how it ended."""

@@ -1,16 +1,22 @@
 """Events of a run → progress while it runs, and a result for every host at its end."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from lifecycle.configuration import HostResult, HostStatus
 from lifecycle.events import Level, Say
 
 HIDDEN: Final = "hidden by no_log"
-LONGEST: Final = 1000  # characters of a message
+LONGEST: Final = 400  # characters of a message, without the task's place
+LAST_LINES: Final = 3  # of what a program wrote
+_VAGUE: Final = re.compile(
+    r"non-zero return code|MODULE FAILURE|See std(out|err)|deserialization failed|unknown error", re.IGNORECASE
+)
 _NO_TRACEBACK: Final = "(traceback unavailable)"
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -34,6 +40,7 @@ class Reader:
     say: Say
     mask: Callable[[str], str] = lambda text: text
     display: Callable[[str], str] = lambda host: host  # Ansible's name → the host's
+    folder: Path | None = None  # the playbook's: places of tasks are shown from there
     stats: Mapping[str, Mapping[str, int]] | None = None
     troubles: dict[str, Trouble] = field(default_factory=dict)
     output: list[str] = field(default_factory=list)  # what is no event: errors before the first play
@@ -65,7 +72,7 @@ class Reader:
                 self._failed(event)
             case "runner_on_unreachable":
                 self._note(event)
-                self._task("unreachable", event, Level.ERROR, message(event.get("res", {})))
+                self._task("unreachable", event, Level.ERROR, self._reason(event))
             case "playbook_on_no_hosts_matched":
                 self.unmatched += 1
             case "through":
@@ -94,18 +101,22 @@ class Reader:
 
     def _failed(self, event: Mapping[str, Any]) -> None:
         if event.get("ignore_errors"):
-            self._task("ignored", event, Level.WARNING, message(event.get("res", {})))
+            self._task("ignored", event, Level.WARNING, self._reason(event))
             return
         self._note(event)
-        self._task("failed", event, Level.ERROR, message(event.get("res", {})))
+        self._task("failed", event, Level.ERROR, self._reason(event))
 
     def _note(self, event: Mapping[str, Any]) -> None:
-        found = self.mask(message(event.get("res", {})))
-        self.troubles[str(event.get("host", ""))] = Trouble(self.mask(_task(event)), found)
+        self.troubles[str(event.get("host", ""))] = Trouble(self.mask(_task(event)), self._reason(event))
+
+    def _reason(self, event: Mapping[str, Any]) -> str:
+        """Why the task failed and where it stands, in one line."""
+        place = self.mask(_place(str(event.get("task_path") or ""), self.folder))
+        return message(event.get("res", {}), self.mask) + (f" ({place})" if place else "")
 
     def _task(self, what: str, event: Mapping[str, Any], level: Level, reason: str = "") -> None:
         host = self.display(str(event.get("host", "")))
-        text = f"{host}: {_task(event)}" + (f": {reason.splitlines()[0]}" if reason else "")
+        text = f"{host}: {_task(event)}" + (f": {reason}" if reason else "")
         seconds = round(float(event.get("duration") or 0.0), 2)
         more = {"reason": self.mask(reason)} if reason else {}
         self._say(f"task.{what}", text, level, host=host, task=_task(event), seconds=seconds, **more)
@@ -183,32 +194,55 @@ class Reader:
         return f" (failed: {'; '.join(bad[:3])})" if bad else ""
 
 
-def message(result: Mapping[str, Any]) -> str:
-    """What a failed result says, in a few lines: its message, the end of what the program wrote, a loop's failed items."""
+def message(result: Mapping[str, Any], mask: Callable[[str], str] = lambda text: text) -> str:
+    """Why a result failed, in one line of at most LONGEST characters: its message, a program's exit code and last lines,
+    a loop's failed items. Masked before anything is cut: half a secret is not recognised.
+    """
+    return _short(_why(result, mask))
+
+
+def _why(result: Mapping[str, Any], mask: Callable[[str], str]) -> str:
     if "censored" in result:
         return HIDDEN
     items = result.get("failed_items") or []
     if items:
-        return _short("; ".join(f"item {item.get('item', '?')}: {message(item)}" for item in items))
-    words = [str(result.get(key) or "").strip() for key in ("msg", "reason")]
-    keys = ("stderr", "module_stderr") if any(words) else ("stderr", "module_stderr", "exception")
-    streams = [str(result.get(key) or "").strip() for key in keys]
-    streams = [text for text in streams if text and text != _NO_TRACEBACK] or [
-        str(result.get(key) or "").strip() for key in ("stdout", "module_stdout")
-    ]
-    tail = "\n".join(next((text for text in streams if text), "").splitlines()[-5:])
-    said = "\n".join(dict.fromkeys(text for text in (*words, tail) if text))
-    return _short(said.removeprefix("Task failed: ") or _without_words(result))
+        return "; ".join(f"item {mask(str(item.get('item', '?')))}: {_why(item, mask)}" for item in items)
+    texts = {key: mask(str(result.get(key) or "")).strip() for key in _TEXTS}
+    words = _line(*dict.fromkeys(texts[key] for key in ("msg", "reason"))).removeprefix("Task failed: ")
+    code = result.get("rc") or 0
+    tail = _tail(texts, vague=not words) if code or not words or _VAGUE.search(words) else ""
+    if code:
+        words = f"{words} (exit {code})" if words else f"it ended with {code}"
+    elif not words and "rc" in result:
+        words = "it ended well, but its `failed_when` says that it failed"
+    return ": ".join(text for text in (words, tail if tail not in words else "") if text) or "it said nothing"
 
 
-def _without_words(result: Mapping[str, Any]) -> str:
-    if result.get("rc") == 0:
-        return "it ended well, but its `failed_when` says that it failed"
-    return f"it ended with {result['rc']}" if "rc" in result else "it said nothing"
+_TEXTS: Final = ("msg", "reason", "stderr", "module_stderr", "exception", "stdout", "module_stdout")
+
+
+def _tail(texts: Mapping[str, str], *, vague: bool) -> str:
+    """The last lines of the first stream that says something; of a traceback only where nothing else speaks."""
+    streams = ("stderr", "module_stderr", *(("exception",) if vague else ()), "stdout", "module_stdout")
+    said = next((texts[key] for key in streams if texts[key] and texts[key] != _NO_TRACEBACK), "")
+    return _line("\n".join([line for line in said.splitlines() if line.strip()][-LAST_LINES:]))
+
+
+def _line(*texts: str) -> str:
+    return " | ".join(" ".join(line.split()) for text in texts for line in text.splitlines() if line.strip())
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+    """The beginning and the end: what failed is said first, and why it did is said last."""
+    half = (LONGEST - 3) // 2
+    return text if len(text) <= LONGEST else f"{text[:half]} … {text[-half:]}"
+
+
+def _place(task_path: str, folder: Path | None) -> str:
+    """`path:line`, from the playbook's folder where that is the shorter way to say it."""
+    if not task_path or folder is None:
+        return task_path
+    return min(os.path.relpath(task_path, folder), task_path, key=len)
 
 
 def _task(event: Mapping[str, Any]) -> str:
