@@ -24,7 +24,7 @@ SLICE_SECONDS: Final = 0.1  # how often a cancellation is looked at
 
 
 class NoBanner(BatonError):
-    """No SSH server spoke."""
+    """No SSH server spoke. The fact `proxy` is the last line that the proxy said, where it said something."""
 
 
 def read_banner(
@@ -94,7 +94,7 @@ def _through_proxy(connection: Connection, command: str, deadline: float, cancel
             with _passed(ours, deadline, cancelled) as peer:
                 return _first_line(peer, deadline, cancelled)
         except (OSError, NoBanner) as error:
-            raise NoBanner(_why(error, said)) from error
+            raise _nothing_through(error, said) from error
         finally:
             _end(process)
 
@@ -111,11 +111,13 @@ def _passed(ours: socket.socket, deadline: float, cancelled: Callable[[], bool])
     return socket.socket(fileno=descriptors[0])
 
 
-def _why(error: Exception, said: IO[bytes]) -> str:
-    """What the proxy said last, which explains more than what we saw."""
+def _nothing_through(error: Exception, said: IO[bytes]) -> NoBanner:
+    """With what the proxy said last, which explains more than what we saw."""
     said.seek(0)
-    lines = said.read(LIMIT).decode(errors="replace").strip().splitlines()
-    return f"{error} (the proxy says: {lines[-1].strip()})" if lines else str(error)
+    lines = [line.strip() for line in said.read(LIMIT).decode(errors="replace").splitlines() if line.strip()]
+    words = f" (the proxy says: {lines[-1]})" if lines else ""
+    facts = {"proxy": lines[-1]} if lines else {}
+    return NoBanner(f"nothing came through the proxy command: {error}{words}", facts=facts)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,11 +1,15 @@
-"""The readiness ladder: from "there should be a host" to "it is there, it is the right one, it can be configured"."""
+"""The readiness ladder: from "there should be a host" to "it is there, it is the right one, it can be configured".
+
+A login that is refused may be one that user data is still to allow, so it is tried again; but one that the same host key
+refuses for REFUSED_SECONDS (60 s) without a break is final: another user or key is wanted, and no waiting brings it.
+"""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from adapters.ssh import rungs
+from adapters.ssh import hints, rungs
 from adapters.ssh.banner import NoBanner, read_banner
 from adapters.ssh.call import FAILED, call
 from adapters.ssh.directory import SshDirectory
@@ -15,16 +19,18 @@ from adapters.ssh.trust import ConsoleKeys, Offer, offers, refused_pin
 from lifecycle.events import Level
 from lifecycle.inventory import Host, NotReady, Ready, Trust, UntrustedHost
 from lifecycle.ports import Cancelled, Run
-from lifecycle.ssh_options import host_argv
+from lifecycle.ssh_options import host_argv, proxy_command
 
 FIRST_WAIT: Final = 0.05  # seconds between two looks at the beginning; it grows
 LONGEST_WAIT: Final = 1.0
 BANNER_SECONDS: Final = 5.0  # for one look
 CALL_SECONDS: Final = 30.0  # for one climb; the script itself takes milliseconds
 FIRST_USE_PATIENCE: Final = 1 / 3  # of the deadline: how long better sources of trust are waited for
+REFUSED_SECONDS: Final = 60.0  # of "Permission denied" from the same host key, after which it is final
 
 _NO_SUCH_KEY: Final = "no matching host key type found"
 _WRONG_KEY: Final = "Host key verification failed"
+_REFUSED: Final = "Permission denied"
 
 
 class Ladder:
@@ -67,6 +73,9 @@ class _Climb:
     trusted_by: Trust | None = None
     offered: Sequence[Offer] = ()
     said: set[str] = field(default_factory=set)
+    refused_by: str = ""  # the host key that refuses the login
+    refused_since: float = 0.0
+    proxy_said: str = ""  # the last that is known: the last look may be too short for it
 
     def to_the_top(self) -> Ready:
         wait = FIRST_WAIT
@@ -110,7 +119,8 @@ class _Climb:
                 cancelled=self._cancelled,
             )
         except NoBanner as error:
-            self._fail(str(error))
+            self.proxy_said = str(error.facts.get("proxy", "")) or self.proxy_said
+            self._fail(error.message)
             return False
         self._reach(Rung.BANNER, banner=banner)
         return True
@@ -125,10 +135,14 @@ class _Climb:
                 return None
             if _WRONG_KEY in answer.stderr:
                 raise self._untrusted(self._looker().presented(host, [offer.key]) or "")
-            if "Permission denied" in answer.stderr:
-                self._trusted(offer)
             self._fail("no answer in time" if answer.stopped else answer.last_words)
+            if not answer.stopped and _REFUSED in answer.last_words:  # earlier lines may be those of a jump host
+                self._trusted(offer)
+                self._refused(offer.key)
+            else:
+                self.refused_by = ""
             return False
+        self.refused_by = ""
         self._trusted(offer)
         climbed = rungs.read(answer.stdout)
         for rung in climbed.reached:
@@ -154,6 +168,15 @@ class _Climb:
             self._find(
                 f"{self.host.name}: host key {described(offer.key)} was trusted on first use, nobody vouches for it"
             )
+
+    def _refused(self, key: str) -> None:
+        """Raises NotReady when this key has refused for long enough."""
+        now = time.monotonic()
+        if self.refused_by != key:
+            self.refused_by, self.refused_since = key, now
+        if now - self.refused_since >= REFUSED_SECONDS:
+            who = self.host.connection.user
+            raise self._not_ready(f"refuses the login of '{who}', for {REFUSED_SECONDS:g} s without a break")
 
     def _reach(self, rung: Rung, **data: str) -> None:
         if rung not in self.reached:
@@ -207,14 +230,15 @@ class _Climb:
             facts={"host": self.host.name, "id": self.host.id, "presented": presented, "trusted_by": source.value},
         )
 
-    def _not_ready(self) -> NotReady:
+    def _not_ready(self, what: str = "") -> NotReady:
         last = max(self.reached, key=lambda rung: rung.number, default=None)
         missing = next(rung for rung in Rung if last is None or rung.number > last.number)
         seconds = self.run.deadline.total_seconds()
+        proxy = self.proxy_said if missing is Rung.BANNER and self.proxy_said not in self.last_error else ""
         return NotReady(
-            f"{self._where()} was not ready within {seconds:g} s: it reached '{last or 'nothing'}' and not '{missing}'; "
-            f"last seen: {self.last_error}",
-            hint=_HINTS[missing],
+            f"{self._where()} {what or f'was not ready within {seconds:g} s'}: it reached '{last or 'nothing'}' and not "
+            f"'{missing}'; last seen: {self.last_error}{f'; the proxy said: {proxy}' if proxy else ''}",
+            hint=hints.missing(missing, self.host.connection, proxied=self._proxied()),
             facts={
                 "host": self.host.name,
                 "rung": last.value if last else "",
@@ -222,6 +246,9 @@ class _Climb:
                 "deadline": seconds,
             },
         )
+
+    def _proxied(self) -> bool:
+        return bool(proxy_command(self.host.connection, jump_known_hosts=self.directory.jump_known_hosts))
 
     def _where(self) -> str:
         connection = self.host.connection
@@ -234,13 +261,4 @@ _SOURCES: Final = {
     Trust.CA: "certified by the host authority",
     Trust.FIRST_USE: "trusted on first use",
     Trust.PINNED: "pinned by an earlier run",
-}
-
-_HINTS: Final = {
-    Rung.BANNER: "is it running, is its address right, and does a security group let us reach its SSH port?",
-    Rung.KEY: "name its key in the `hosts` output, or list another source under `connection.trust` in the blueprint",
-    Rung.LOGIN: "are `connection.user` and `connection.key` those of the image and of the key pair?",
-    Rung.USER_DATA: "look at /var/log/cloud-init-output.log there, or give it more time with `connection.ready_deadline`",
-    Rung.PACKAGES: "something installs packages there on its own: let user data wait for it, or raise `connection.ready_deadline`",
-    Rung.PYTHON: "Ansible needs Python there: install it in the image or in user data",
 }
