@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 
 from adapters.probe.look import Budget, Look, Mask
@@ -14,16 +15,38 @@ OnHost = Callable[[str, Budget, bool], Ran]
 SHOWN = 200
 """Characters of an output that the evidence of a failure shows: its end, where programs say what went wrong."""
 
+NAMED = 60
+"""Characters of a command that a failure names it by."""
+
 
 def look_command(spec: CommandSpec, on_host: OnHost, budget: Budget, mask: Mask) -> Look:
     """Whether the command ends with the wanted exit code and prints what is wanted. It runs as the login user, in /bin/sh."""
     ran = on_host(spec.command, budget, False)
-    problems = [] if ran.exit == spec.exit else [f"wanted exit {spec.exit}"]
-    problems += [missing] if (missing := spec.stdout.missing(ran.stdout, "stdout")) else []
-    words, facts = f"exit {ran.exit}", {"exit": ran.exit}
-    if problems:
-        return Look(False, f"{words}: {'; '.join(problems)}{_shown(ran, mask)}", facts)
-    return Look(True, words, facts)
+    facts = {"exit": ran.exit}
+    missing = spec.stdout.missing(ran.stdout, "stdout")
+    ended = f"'{_named(spec.command, mask)}' ended with {ran.exit}"
+    if ran.exit != spec.exit:
+        said = _last_line(ran.stderr, mask) or _last_line(ran.stdout, mask)
+        return Look(False, f"{ended}, wanted {spec.exit}: {said or 'it said nothing'}", facts)
+    if missing:
+        return Look(False, f"{ended}, but {missing}{_shown(ran, mask)}", facts)
+    return Look(True, f"exit {ran.exit}", facts)
+
+
+def _named(command: str, mask: Mask) -> str:
+    """The command's beginning, in one line. A secret that is quoted for the shell is masked too."""
+    shown = mask(command)
+    try:
+        bare = " ".join(shlex.split(shown))
+    except ValueError:  # a line that only the shell understands
+        bare = ""
+    words = " ".join((mask(bare) if mask(bare) != bare else shown).split())
+    return words if len(words) <= NAMED else f"{words[: NAMED - 1].rstrip()}…"
+
+
+def _last_line(output: str, mask: Mask) -> str:
+    lines = [line.strip() for line in mask(output).splitlines() if line.strip()]
+    return lines[-1][-SHOWN:] if lines else ""
 
 
 def _shown(ran: Ran, mask: Mask) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from adapters.probe import command, http, sql, tcp, tls
@@ -27,7 +28,7 @@ from lifecycle.deciding import Decision, concluded, until_decided
 from lifecycle.inventory import Host
 from lifecycle.ports import Clock, Run
 from lifecycle.sensitive import Sensitive
-from lifecycle.verification import Attempt, Check, CheckResult
+from lifecycle.verification import ON_HOSTS, Attempt, Check, CheckResult
 
 Masking = Callable[[Iterable[Any]], Mask]
 """From the secrets of a check (any JSON values) to a function that masks them in a text."""
@@ -54,7 +55,7 @@ class NetworkProber:
         mask = self._masking(list(_secrets(check.spec)))
         lookers = self._lookers(check, mask)
         decisions = _all_at_once({name: self._decider(check, run, name, look, mask) for name, look in lookers.items()})
-        return concluded(check, decisions)
+        return _placed(check, concluded(check, decisions))
 
     def _lookers(self, check: Check, mask: Mask) -> dict[str, Looker]:
         """One for each origin, by the origin's name."""
@@ -110,6 +111,15 @@ class NetworkProber:
         return lambda: until_decided(
             check.thresholds, attempt, clock=self._clock, sleep=run.cancel.wait, patience=run.deadline
         )
+
+
+def _placed(check: Check, result: CheckResult) -> CheckResult:
+    """A failure's summary begins with where it was seen from. From several places, it names them already."""
+    if result.passed or len(check.origins) > 1:
+        return result
+    origin = next(iter(check.origins))
+    where = origin if check.kind in ON_HOSTS else f"from {origin}"
+    return replace(result, summary=f"{where}: {result.summary}")
 
 
 def _all_at_once(deciders: Mapping[str, Callable[[], Decision]]) -> dict[str, Decision]:

@@ -245,9 +245,14 @@ def test_a_command_passes_with_the_wanted_exit_and_output(prober: NetworkProber,
 def test_a_command_that_fails_shows_the_end_of_what_it_said(prober: NetworkProber, host: Host) -> None:
     spec = {"command": "seq 1000; echo went wrong >&2; exit 7"}
     result = look(prober, host, "command", spec)
-    assert "exit 7: wanted exit 0; stdout ends " in result.summary
+    assert result.summary == f"{host.name}: 'seq 1000; echo went wrong >&2; exit 7' ended with 7, wanted 0: went wrong"
+
+
+def test_a_command_that_prints_something_else_shows_the_end_of_it(prober: NetworkProber, host: Host) -> None:
+    spec = {"command": "seq 1000", "expect": {"stdout": {"contains": "x"}}}
+    result = look(prober, host, "command", spec)
+    assert result.summary.startswith(f"{host.name}: 'seq 1000' ended with 0, but ")
     assert "999\\n1000'" in result.summary
-    assert "stderr ends 'went wrong'" in result.summary
     assert "\\n500" not in result.summary
 
 
@@ -407,8 +412,8 @@ def test_a_program_under_supervisor_is_a_service(prober: NetworkProber, tmp_path
         bad = look(prober, host, "service", {"name": "down"})
         none = look(prober, host, "service", {"name": "none"})
     assert good.summary == "shop runs (supervisorctl)"
-    assert bad.summary == "down does not run (supervisorctl, exit 3: down FATAL Exited too quickly)"
-    assert none.summary == "none does not run (supervisorctl, exit 4: none: ERROR (no such process))"
+    assert bad.summary == f"{host.name}: down does not run (supervisorctl, exit 3: down FATAL Exited too quickly)"
+    assert none.summary == f"{host.name}: none does not run (supervisorctl, exit 4: none: ERROR (no such process))"
     assert [result.passed for result in (good, bad, none)] == [True, False, False]
 
 

@@ -182,7 +182,7 @@ def test_a_server_that_hangs_up_fails_in_words() -> None:
 def test_a_refused_connection_is_the_detail() -> None:
     port = closed_port()
     result = probe("http", {"url": f"http://{ADDRESS}:{port}/"})
-    assert result.summary == f"{ADDRESS}:{port} refused the connection"
+    assert result.summary == f"from controller: {ADDRESS}:{port} refused the connection"
     assert result.facts["controller"] == {"connection": "refused"}
 
 
@@ -341,7 +341,7 @@ def test_a_silent_server_ends_at_the_timeout() -> None:
         quick = replace(ONCE, timeout=timedelta(milliseconds=200))
         url = f"http://{ADDRESS}:{listening.getsockname()[1]}/"
         result = probe("http", {"url": url}, thresholds=quick)
-    assert result.summary == "no complete answer within 200 ms"
+    assert result.summary == "from controller: no complete answer within 200 ms"
 
 
 def test_a_server_that_drips_its_answer_ends_at_the_timeout_too() -> None:
