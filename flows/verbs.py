@@ -125,7 +125,8 @@ def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
 @contextmanager
 def _stopped_by_signals(cancel: Cancellation) -> Iterator[None]:
     """SIGTERM (a worker that cancels), SIGINT and SIGHUP (a terminal that is closed) ask the run to stop: the tools stop
-    gracefully, the run ends tidily. A signal that is ignored (`nohup`) stays ignored.
+    gracefully, the run ends tidily. Under `nohup` SIGHUP stays ignored. SIGINT never does, though a shell's `&` ignores it:
+    the tools would inherit that, and could not be asked to stop.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -134,7 +135,9 @@ def _stopped_by_signals(cancel: Cancellation) -> Iterator[None]:
     def ask(number: int, _: Any) -> None:
         cancel.request(signal.Signals(number).name)
 
-    wanted = [s for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP) if signal.getsignal(s) is not signal.SIG_IGN]
+    wanted = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        wanted.remove(signal.SIGHUP)
     before = {s: signal.signal(s, ask) for s in wanted}
     try:
         yield
