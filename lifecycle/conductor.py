@@ -20,6 +20,7 @@ from lifecycle.digest import digest
 from lifecycle.inventory import Host, Selector
 from lifecycle.journal import Journal, Kind, Step
 from lifecycle.observed import Observed
+from lifecycle.ssh_options import jump_address
 
 
 class NotKnownYet(ReferenceUnresolved):
@@ -189,7 +190,14 @@ class View:
         return replace(host, connection=replace(host.connection, user=user, jump=jump))
 
     def wanted(self, host: Host) -> bool:
-        return any(s.matches(host) for s in self.desired.selectors)
+        """Whether a part of the blueprint is about this host, or the way to others leads over it."""
+        return any(s.matches(host) for s in self.desired.selectors) or self._is_jump(host)
+
+    def _is_jump(self, host: Host) -> bool:
+        jumps = {s.defaults.jump for s in self.desired.stacks.values()} - {""}
+        known = (self.resolvable(jump) for jump in jumps)
+        addresses = {host.connection.address, *map(str, host.facts.values())}
+        return any(jump_address(str(jump)) in addresses for jump in known if jump)
 
     def doomed(self, host: Host) -> bool:
         """Whether the plan in hand destroys this host: it must not be configured on its way out."""

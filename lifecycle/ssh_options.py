@@ -177,8 +177,12 @@ def passes_descriptor(connection: Connection) -> bool:
 
 def _jumps(connection: Connection) -> bool:
     """Whether the way leads over a jump host. The jump host itself is reached directly."""
-    address, _ = _split_port(connection.jump.rpartition("@")[2])
-    return address not in ("", connection.address)
+    return jump_address(connection.jump) not in ("", connection.address)
+
+
+def jump_address(jump: str) -> str:
+    """The address in `user@host[:port]`."""
+    return _split_port(jump.rpartition("@")[2])[0]
 
 
 def _proxy(connection: Connection, connect_timeout: int, jump_known_hosts: str) -> dict[str, str]:

@@ -126,6 +126,17 @@ def test_from_nothing_to_a_shop(baton: Any) -> None:
     status, server, body = Visitor.of(baton).get("/health")
     health = json.loads(body)
     assert (status, health["host"], health["database"]["series"]) == (200, server, EXPECTED["https"]["series"])
+    assert leaks(baton, ran) == []
+
+
+def leaks(baton: Any, ran: Any) -> list[str]:
+    """Where a secret of the environment shows: what a run said, the store, the engine's database and log."""
+    secrets = json.loads((baton.home / "environments" / "shop" / ENV / "secrets.json").read_text())
+    password, key = secrets["db_password"]["value"], secrets["certificate"]["value"].splitlines()[1]
+    said = {"output": (ran.out + ran.err).encode()}
+    files = [baton.home / "baton.db", *(f for f in (baton.home / "engine").iterdir() if f.is_file())]
+    said |= {file.name: file.read_bytes() for file in files if file.exists()}
+    return [where for where, text in said.items() if password.encode() in text or key.encode() in text]
 
 
 def is_about(line: dict[str, Any], kind: str, step: str) -> bool:
@@ -239,21 +250,6 @@ def test_another_series_of_the_database_is_refused_and_every_role_changes_nothin
     changed = {line["step"]: line["changed"] for line in again.of("step.finished") if line["step"].startswith("conf")}
     assert set(changed.values()) == {False}, changed
     assert running(baton) == before
-
-
-def test_no_secret_is_in_what_anybody_reads(baton: Any) -> None:
-    folder = baton.home / "environments" / "shop" / ENV
-    secrets = json.loads((folder / "secrets.json").read_text())
-    password = secrets["db_password"]["value"]
-    key_line = secrets["certificate"]["value"].splitlines()[1]
-    ran = up(baton)
-    for said in (ran.out, ran.err, baton("status", REF).out, baton("status", REF, "--json").out):
-        assert password not in said
-        assert key_line not in said
-    for file in (baton.home / "baton.db", baton.home / "engine" / "server.log"):
-        data = file.read_bytes()
-        assert password.encode() not in data
-        assert key_line.encode() not in data
 
 
 def test_down_leaves_nothing(baton: Any) -> None:

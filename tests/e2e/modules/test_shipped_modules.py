@@ -33,6 +33,7 @@ module "network" {{
 
   public_subnets  = {{ a = {{ cidr = "10.2.1.0/24", availability_zone = "eu-west-1a" }} }}
   private_subnets = {{ data = {{ cidr = "10.2.11.0/24" }} }}
+  nat_gateway     = "a"
 
   security_groups = {{
     lb = {{ ingress = {{ https = {{ port = 443, cidrs = ["0.0.0.0/0", "192.0.2.0/24"] }} }} }}
@@ -125,12 +126,17 @@ def _with_backend(file: Path) -> str:
 WRONG = f"""
 variable "cidr" {{ type = string }}
 variable "web" {{ type = string }}
+variable "nat" {{
+  type    = string
+  default = null
+}}
 
 module "network" {{
   source          = "{ROOT}/terraform/modules/network"
   name            = "wrong"
   cidr            = var.cidr
   security_groups = {{ web = {{ ingress = {{ rule = jsondecode(var.web) }} }} }}
+  nat_gateway     = var.nat
 }}
 """
 
@@ -156,6 +162,12 @@ def test_a_wrong_network_is_refused_with_a_sentence(wrong: RootModule, cidr: str
     given = replace(wrong, environment={**wrong.environment, "TF_VAR_cidr": cidr, "TF_VAR_web": rule})
     said = given.run("plan", "-no-color", ok=(1,))
     assert sentence in " ".join(said.split())
+
+
+def test_a_nat_gateway_stands_in_a_public_subnet(wrong: RootModule) -> None:
+    given = {"TF_VAR_cidr": "10.1.0.0/16", "TF_VAR_web": '{"port": 1, "cidrs": ["0.0.0.0/0"]}', "TF_VAR_nat": "data"}
+    said = replace(wrong, environment={**wrong.environment, **given}).run("plan", "-no-color", ok=(1,))
+    assert "nat_gateway names one of public_subnets" in " ".join(said.split())
 
 
 def test_a_second_plan_changes_nothing(shop: RootModule) -> None:
@@ -203,6 +215,14 @@ def test_only_public_subnets_reach_the_internet(shop: RootModule, ec2: EC2Client
         if "SubnetId" in link
     }
     assert out == {shop.values('module.network.aws_subnet.public["a"]')["id"]}
+
+
+def test_private_subnets_get_out_through_the_nat_gateway_alone(shop: RootModule, ec2: EC2Client) -> None:
+    subnet = shop.values('module.network.aws_subnet.private["data"]')["id"]
+    wanted: Any = [{"Name": "association.subnet-id", "Values": [subnet]}]
+    [table] = ec2.describe_route_tables(Filters=wanted)["RouteTables"]
+    out = {r["DestinationCidrBlock"]: r.get("NatGatewayId") for r in table["Routes"] if r.get("GatewayId") != "local"}
+    assert out == {"0.0.0.0/0": shop.values("module.network.aws_nat_gateway.this[0]")["id"]}
 
 
 def test_hosts_follow_aws_practice(shop: RootModule) -> None:
