@@ -89,7 +89,7 @@ def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink:
             goal=goal,
             base=path.parent,
             inputs=inputs,
-            facts=_facts(blueprint, ref, registry),
+            facts=_facts(blueprint, ref, goal, registry),
             readings=readings,
             key=registry.store.key,
         )
@@ -121,22 +121,28 @@ def _inputs(place: Place, given: Mapping[str, Any], goal: Goal, registry: Regist
     return values
 
 
-def _facts(blueprint: Blueprint, ref: EnvironmentRef, registry: Registry) -> dict[str, Any]:
-    """What `${environment.…}` knows. Nothing is made that nobody asks for. Raises OperatorUnknown."""
+def _facts(blueprint: Blueprint, ref: EnvironmentRef, goal: Goal, registry: Registry) -> dict[str, Any]:
+    """What `${environment.…}` knows. Nothing is made that nobody asks for, and a teardown goes without. Raises OperatorUnknown."""
     asked = {r.name for r in references.find(blueprint) if r.kind is references.Kind.ENVIRONMENT}
-    facts: dict[str, Any] = dict.fromkeys(references.ENVIRONMENT_KEYS, "") | {"name": ref.name}
+    facts: dict[str, Any] = {"name": ref.name, "ssh_public_key": ""}
     if any(s.connection.key.kind is KeyKind.GENERATE for s in blueprint.stacks.values()):
         facts["ssh_public_key"] = registry.ssh_key(ref)[1]
+    if goal is Goal.DOWN:
+        return facts
     if "ca_certificate" in asked:
         facts["ca_certificate"] = registry.ca_certificate(ref)
     if "operator_cidr" in asked:
-        facts["operator_cidr"] = registry.operator_cidr
-        if not registry.operator_cidr:
-            raise OperatorUnknown(
-                f"the blueprint {blueprint.name} lets operators in from ${{environment.operator_cidr}}, and nobody said where they come from",
-                hint="set BATON_OPERATOR_CIDR to the range that you come from, such as 192.0.2.10/32",
-            )
+        facts["operator_cidr"] = _operator_cidr(blueprint, registry)
     return facts
+
+
+def _operator_cidr(blueprint: Blueprint, registry: Registry) -> str:
+    if not registry.operator_cidr:
+        raise OperatorUnknown(
+            f"the blueprint {blueprint.name} lets operators in from ${{environment.operator_cidr}}, and nobody said where they come from",
+            hint="set BATON_OPERATOR_CIDR to the range that you come from, such as 192.0.2.10/32",
+        )
+    return registry.operator_cidr
 
 
 def _environment(ref: EnvironmentRef, path: Path, registry: Registry) -> Environment:
