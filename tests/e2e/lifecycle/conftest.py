@@ -57,7 +57,13 @@ class Baton:
 
     def __call__(self, *words: str, timeout: float = 400, check: bool = True) -> Ran:
         done = subprocess.run(
-            [str(BATON), *words], cwd=self.directory, env=self.environ, capture_output=True, text=True, timeout=timeout
+            [str(BATON), *words],
+            cwd=self.directory,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         ran = Ran(done.returncode, done.stdout, done.stderr)
         if check and ran.code != 0:

@@ -28,7 +28,13 @@ def prefect(baton: Any) -> Iterator[Any]:
 
     def run(*words: str, timeout: float = 300) -> str:
         done = subprocess.run(
-            [PREFECT, "--no-prompt", *words], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=timeout
+            [PREFECT, "--no-prompt", *words],
+            cwd=ROOT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return done.stdout

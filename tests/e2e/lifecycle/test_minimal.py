@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +44,11 @@ def ec2(baton: Any) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def _standing(request: pytest.FixtureRequest) -> Iterator[None]:
+def _standing(request: pytest.FixtureRequest) -> None:
     """Each test of this file may run alone: what it stands on is brought up first."""
     baton = request.getfixturevalue("baton")
     if request.node.name != "test_from_nothing_to_verified":
         up(baton)
-    yield
 
 
 def test_from_nothing_to_verified(baton: Any) -> None:

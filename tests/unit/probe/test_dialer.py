@@ -135,7 +135,7 @@ def test_a_broker_is_asked_for_place_host_port_and_time_and_gives_the_connection
 )
 def test_what_a_broker_says_becomes_a_failure_of_its_kind(tmp_path: Path, word: str, kind: type[DialFailed]) -> None:
     reply: Reply = lambda peer, _: say(peer, ok=False, error=word, message="so it was")  # noqa: E731
-    with broker(tmp_path / "b", reply) as outside, pytest.raises(DialFailed, match="web.test:443") as caught:
+    with broker(tmp_path / "b", reply) as outside, pytest.raises(DialFailed, match=r"web\.test:443") as caught:
         outside.dial("web.test", 443, 3)
     assert type(caught.value) is kind
     assert ("so it was" in caught.value.message) is (kind not in (Refused, Filtered))  # those say it already
