@@ -75,7 +75,9 @@ def main() -> None:
         print("phases overlap: hosts are awaited and configured while the apply still runs")
     finally:
         for words in (("down", "minimal/dev"), ("server", "stop"), ("cloud", "down")):
-            subprocess.run([BATON, *words], env=os.environ | {"BATON_HOME": str(home)}, capture_output=True, check=False)
+            subprocess.run(
+                [BATON, *words], env=os.environ | {"BATON_HOME": str(home)}, capture_output=True, check=False
+            )
         shutil.rmtree(home, ignore_errors=True)
 
 
