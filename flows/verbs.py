@@ -125,8 +125,7 @@ def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
 @contextmanager
 def _stopped_by_signals(cancel: Cancellation) -> Iterator[None]:
     """SIGTERM (a worker that cancels), SIGINT and SIGHUP (a terminal that is closed) ask the run to stop: the tools stop
-    gracefully, the run ends tidily. Under `nohup` SIGHUP stays ignored. SIGINT never does, though a shell's `&` ignores it:
-    the tools would inherit that, and could not be asked to stop.
+    gracefully, the run ends tidily. Under `nohup` SIGHUP stays ignored; SIGINT does not under a shell's `&`: who sends it means it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -61,11 +60,9 @@ def test_a_run_under_nohup_outlives_its_terminal() -> None:
 
 
 @pytest.mark.usefixtures("handlers")
-def test_a_run_in_the_background_of_a_script_can_be_asked_to_stop_and_so_can_its_tools() -> None:
-    """A shell's `&` ignores SIGINT, and what is ignored is inherited: Terraform would never hear that it should stop."""
+def test_a_run_in_the_background_of_a_script_can_be_asked_to_stop() -> None:
+    """A shell's `&` ignores SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with _stopped_by_signals(cancel := Cancellation()):
-        done = subprocess.run(["grep", "SigIgn", "/proc/self/status"], capture_output=True, text=True, check=True)
-        assert not int(done.stdout.split()[1], 16) & 1 << (signal.SIGINT - 1)
         os.kill(os.getpid(), signal.SIGINT)
     assert cancel.requested
