@@ -43,6 +43,8 @@ class Command:
     lock_wait: timedelta = timedelta(0)  # how long to wait for another tool that holds it
     interrupt_signal: signal.Signals = signal.SIGINT
     grace: timedelta = timedelta(seconds=30)  # from the interrupt to SIGKILL
+    orphan_grace: timedelta | None = None  # the same when we are gone ourselves; None: no longer
+    settle: timedelta = timedelta(0)  # from the tool's start until it takes an interrupt
     line_limit: int = LINE_LIMIT
 
 
@@ -170,7 +172,7 @@ class _Held:
         """Interrupt, wait out the grace; a second exception meanwhile kills."""
         self._ask(b"i")
         try:
-            self._drain(self.command.grace + CLEANUP)
+            self._drain(self.command.settle + self.command.grace + CLEANUP)
         except BaseException:
             self._ask(b"k")
             self._drain(CLEANUP)
@@ -235,7 +237,9 @@ def _supervised(command: Command, control: int, status: int, drain: tuple[int, .
     argv = [sys.executable, "-I", "-S", str(SUPERVISOR)]
     argv += ["--control", str(control), "--status", str(status), "--caller", str(os.getpid())]
     argv += ["--drain", ",".join(map(str, drain)), "--signal", str(int(command.interrupt_signal))]
-    argv += ["--grace", str(command.grace.total_seconds())]
+    argv += ["--grace", str(command.grace.total_seconds()), "--settle", str(command.settle.total_seconds())]
+    if command.orphan_grace is not None:
+        argv += ["--orphan-grace", str(command.orphan_grace.total_seconds())]
     if command.lock_file is not None:
         argv += ["--lock", str(command.lock_file), "--lock-wait", str(command.lock_wait.total_seconds())]
     return [*argv, "--", *command.argv]

@@ -3,7 +3,8 @@
 A program of its own, standard library only, started by `runner` as
 
     python -I -S supervisor.py --control FD --status FD [--caller PID] [--drain FD,FD] [--signal N] [--grace SECONDS]
-                               [--lock FILE] [--lock-wait SECONDS] -- TOOL ARGUMENT...
+                               [--orphan-grace SECONDS] [--settle SECONDS] [--lock FILE] [--lock-wait SECONDS]
+                               -- TOOL ARGUMENT...
 
 It is a session leader and the subreaper of everything below it; the tool is its child in a process group of its own, with
 the supervisor's own stdout and stderr: what the tool writes passes through nobody's hands.
@@ -11,6 +12,8 @@ the supervisor's own stdout and stderr: what the tool writes passes through nobo
 - The control pipe's other end is in the caller. End of file (the caller is gone, `kill -9` included) or `i` sends the tool
   one signal, once and to nobody else; after the grace, or at `k`, every descendant gets SIGKILL until there is none.
   The death of the caller's process is also watched by pidfd, in case a child of the caller inherited the pipe.
+- Some tools lose a signal that comes before they have begun (Terraform's apply does): within `--settle` seconds of its start
+  the signal waits. A tool whose caller is gone may have a longer grace (`--orphan-grace`): nobody waits for it.
 - The read ends of the tool's output pipes are held here too (`--drain`): a tool whose reader died would otherwise get
   SIGPIPE at its next line, in the middle of its graceful stop. They are read, and thrown away, only once the caller is gone.
 - When the tool ends by itself, what it left behind (daemons, provider plugins, ControlPersist masters) is killed.
@@ -57,6 +60,8 @@ class Options:
         self.drain = [int(fd) for fd in given.get("--drain", "").split(",") if fd]
         self.signal = int(given.get("--signal", str(int(signal.SIGINT))))
         self.grace = float(given.get("--grace", "30"))
+        self.orphan_grace = float(given.get("--orphan-grace", str(self.grace)))
+        self.settle = float(given.get("--settle", "0"))
         self.lock = given.get("--lock", "")
         self.lock_wait = float(given.get("--lock-wait", "0"))
 
@@ -69,7 +74,9 @@ class Supervisor:
         self.tool = 0
         self.status: int | None = None  # of the tool, as waitpid gives it
         self.caller_gone = False
-        self.kill_at: float | None = None  # monotonic; set by the first interrupt
+        self.started_at = 0.0  # monotonic, as are those below
+        self.signal_at: float | None = None  # set by the first interrupt while the signal still waits
+        self.kill_at: float | None = None  # set by the first interrupt
         self.lock_fd = -1
         self.caller_fd = -1
         self.wake_read, self.wake_write = os.pipe()
@@ -178,6 +185,7 @@ class Supervisor:
             return False
         if self.lock_fd >= 0:
             self._sign_lock()
+        self.started_at = time.monotonic()
         self.tell("started", pid=self.tool)
         return True
 
@@ -208,15 +216,28 @@ class Supervisor:
 
     # --- what may happen while it runs ---
 
-    def interrupt(self) -> None:
-        """Ask the tool to stop: once, whoever asks and however often."""
+    def interrupt(self, grace: float | None = None) -> None:
+        """Ask the tool to stop: once, whoever asks and however often. A tool that has just begun is asked when it has settled."""
         if self.kill_at is not None:
             return
-        self.kill_at = time.monotonic() + self.options.grace
+        now = time.monotonic()
+        self.signal_at = max(now, self.started_at + self.options.settle) if self.tool else now
+        self.kill_at = self.signal_at + (self.options.grace if grace is None else grace)
+        if self.signal_at <= now:
+            self._signal()
+
+    def _signal(self) -> None:
+        self.signal_at = None
         if self.tool and self.status is None:  # not reaped yet, so the pid is its own
             os.kill(self.tool, self.options.signal)
 
     def _listen(self, seconds: float | None = None) -> None:
+        if self.signal_at is not None and self.tool:
+            left = self.signal_at - time.monotonic()
+            if left <= 0:
+                self._signal()
+            else:
+                seconds = left if seconds is None else min(left, seconds)
         if self.kill_at is not None and self.tool:
             left = self.kill_at - time.monotonic()
             if left <= 0:
@@ -236,7 +257,7 @@ class Supervisor:
 
     def _obey(self, words: bytes) -> None:
         if b"k" in words:
-            self.kill_at = time.monotonic()
+            self.signal_at, self.kill_at = None, time.monotonic()
         elif not words:
             self._abandoned()
         else:
@@ -253,7 +274,7 @@ class Supervisor:
         for fd in self.options.drain:
             os.set_blocking(fd, False)
             self.poll.register(fd, select.POLLIN)
-        self.interrupt()
+        self.interrupt(self.options.orphan_grace)
 
     def _reap(self) -> None:
         while True:

@@ -16,7 +16,7 @@ from adapters.process.runner import Command, Finished
 from adapters.process.runner import run as run_tool
 from adapters.terraform.binary import Binary
 from adapters.terraform.failures import TerraformTimedOut
-from adapters.terraform.settings import GRACE, LOCK_WAIT
+from adapters.terraform.settings import GRACE, LOCK_WAIT, ORPHAN_GRACE, SETTLE
 from lifecycle.ports import Cancelled, Run
 
 GIGABYTES_PER_RUN = 0.8  # measured with the AWS provider: 620–760 MB
@@ -69,6 +69,7 @@ class Runner:
         `until` (monotonic seconds) is when the whole call must be over, `longest` what this command may take. Raises Cancelled,
         TerraformTimedOut, and what the process runner raises.
         """
+        changes = argv[0] == "apply"
         command = Command(
             (*self.binary().argv, *argv),
             site.cwd,
@@ -76,6 +77,8 @@ class Runner:
             site.lock,
             lock_wait=self._lock_wait,
             grace=self._grace,
+            orphan_grace=max(self._grace, ORPHAN_GRACE) if changes else None,
+            settle=SETTLE if changes else timedelta(0),
         )
         with self._slot(site, run, until):
             left = max(0.0, min(until - time.monotonic(), longest.total_seconds()))

@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-GRACE = timedelta(seconds=25)
-"""From SIGINT to SIGKILL. Prefect's worker kills a cancelled flow after 30 s: the tool has to be done before."""
-LOCK_WAIT = timedelta(seconds=60)
-"""How long to wait for the Terraform that a killed run left finishing: its grace and a margin."""
+GRACE = timedelta(seconds=20)
+"""From SIGINT to SIGKILL. Prefect's worker kills a cancelled flow after 30 s: the tool has to be done before, SETTLE included."""
+SETTLE = timedelta(seconds=6)
+"""How long a fresh `apply` takes no SIGINT: one that comes before its walk has begun is lost, and the apply goes on for good."""
+ORPHAN_GRACE = timedelta(minutes=5)
+"""From SIGINT to SIGKILL when the run itself was killed. Nobody waits for it then, and a Terraform that is killed while an
+instance is being made leaves it out of the state; one that finishes leaves nothing behind."""
+LOCK_WAIT = ORPHAN_GRACE + timedelta(seconds=30)
+"""How long to wait for the Terraform that a killed run left finishing."""
 
 
 @dataclass(frozen=True, slots=True)
