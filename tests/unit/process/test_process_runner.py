@@ -199,3 +199,13 @@ def test_a_second_tool_may_wait_for_the_first(bench: Any) -> None:
 
 def test_a_command_shows_no_environment(tmp_path: Path) -> None:
     assert "s3cret" not in repr(Command(("true",), tmp_path, {"TOKEN": "s3cret"}))
+
+
+def test_a_tool_that_has_just_begun_is_interrupted_when_it_has_settled(bench: Any) -> None:
+    """As Terraform's apply: what comes before it listens would be lost, or end it without a goodbye."""
+    slow_to_listen = "import signal, sys, time\ntime.sleep(0.3)\nsignal.signal(2, lambda *_: sys.exit(3))\ntime.sleep(60)\n"
+    cancel = Cancellation()
+    cancel.request()
+    command = Command(bench.tool("slow", slow_to_listen), bench.folder, ENV, settle=timedelta(seconds=1.5))
+    finished = run(command, None, cancel)
+    assert (finished.returncode, finished.cancelled) == (3, True)
