@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any, assert_never
@@ -204,9 +205,12 @@ class Acts:
             left += [f"{address} is still in the state of stack {target.name}" for address in addresses]
         looked.append("everything in the cloud with the tag baton:environment")
         left += [f"{r.type} {r.id} still exists" for r in self._ports.cloud.tagged(ref)]
-        for host in self._ports.store.hosts(ref):
+        hosts = self._ports.store.hosts(ref)
+        with ThreadPoolExecutor(max_workers=16) as pool:  # one that is gone takes seconds to say so
+            answers = list(pool.map(self._answers, hosts))
+        for host, answered in zip(hosts, answers, strict=True):
             looked.append(f"host {host.name} at {host.connection.address}")
-            if host.host_key and self._ports.hosts.answers_as(host):
+            if answered:
                 left.append(f"{host.name} still answers at {host.connection.address} with its own key")
         proof = Proof(tuple(left), tuple(looked), tuple(self._ports.cloud.not_provable))
         detail = {"left": left, "looked_at": looked, "not_provable": list(proof.not_provable)}
@@ -218,6 +222,9 @@ class Acts:
         return Outcome(
             step, Status.OK, f"nothing is left ({len(looked)} places looked at)", result=proof, detail=detail
         )
+
+    def _answers(self, host: Host) -> bool:
+        return bool(host.host_key) and self._ports.hosts.answers_as(host)
 
     # --- saying
 
