@@ -97,7 +97,7 @@ def test_a_secret_is_in_no_argument_and_in_no_message(
     ask = configuration(written(tmp_path, text), web, variables={"word": Sensitive(SECRET)})
     result = only(configurator.configure(ask, Run(say)))
 
-    assert result.message == "password was *** (site.yml:7)"
+    assert result.message == "password was *** (site.yml:8)"
     assert SECRET not in " ".join(said)
     assert "ansible-playbook" in (tmp_path / "seen").read_text()
     assert SECRET not in (tmp_path / "seen").read_text()
