@@ -203,7 +203,9 @@ def test_a_command_shows_no_environment(tmp_path: Path) -> None:
 
 def test_a_tool_that_has_just_begun_is_interrupted_when_it_has_settled(bench: Any) -> None:
     """As Terraform's apply: what comes before it listens would be lost, or end it without a goodbye."""
-    slow_to_listen = "import signal, sys, time\ntime.sleep(0.3)\nsignal.signal(2, lambda *_: sys.exit(3))\ntime.sleep(60)\n"
+    slow_to_listen = (
+        "import signal, sys, time\ntime.sleep(0.3)\nsignal.signal(2, lambda *_: sys.exit(3))\ntime.sleep(60)\n"
+    )
     cancel = Cancellation()
     cancel.request()
     command = Command(bench.tool("slow", slow_to_listen), bench.folder, ENV, settle=timedelta(seconds=1.5))
