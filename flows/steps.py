@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from lifecycle.events import Event, Level
-from lifecycle.journal import Kind, Outcome, Status, Step
+from lifecycle.journal import Outcome, Status, Step
 from lifecycle.ports import EventSink, RunStep
 
 _LEVELS = {Level.DEBUG: logging.DEBUG, Level.INFO: logging.INFO, Level.WARNING: logging.WARNING}
@@ -48,8 +48,8 @@ def _as_task_run(step: Step, act: Callable[[], Outcome]) -> Outcome:
 
 
 def _run_name(step: Step) -> str:
-    if step.kind is Kind.CONFIGURE:
-        return f"configure {step.subject} on {len(step.hosts)}"
+    if step.kind.on_hosts:
+        return f"{step.kind} {step.subject} on {len(step.hosts)}"
     return f"{step.kind} {step.subject}"
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import timedelta
-from typing import Any, assert_never
+from pathlib import Path
+from typing import Any, Final, assert_never
 
 from lifecycle.blueprint.references import ReferenceUnresolved
-from lifecycle.conductor import View
 from lifecycle.configuration import Configuration
 from lifecycle.desired import Desired, Goal, StackTarget
 from lifecycle.errors import BatonError
@@ -21,6 +21,10 @@ from lifecycle.outcomes import configure_outcome, orphan_words, plan_detail, pla
 from lifecycle.plan import Outputs, Severity
 from lifecycle.ports import Cancellation, Cancelled, PartCancellation, Ports, Run, StackSpec
 from lifecycle.verification import Check
+from lifecycle.view import View
+
+LEAVING: Final = "baton_leaving"
+"""The variable of a drain's playbook: the hosts that leave, each with name, id, address, groups and what else is known."""
 
 
 class Acts:
@@ -62,9 +66,11 @@ class Acts:
             case Kind.APPLY | Kind.DESTROY:
                 return self._apply(step, view)
             case Kind.DISCOVER:
-                return self._discover(step)
+                return self._discover(step, view)
             case Kind.AWAIT:
                 return self._await(step, view)
+            case Kind.DRAIN:
+                return self._drain(step, view)
             case Kind.CONFIGURE:
                 return self._configure(step, view)
             case Kind.VERIFY:
@@ -145,12 +151,15 @@ class Acts:
 
     # --- hosts
 
-    def _discover(self, step: Step) -> Outcome:
+    def _discover(self, step: Step, view: View) -> Outcome:
         self._cancel.wait(self._ports.discovery_period)
         target = self._desired.stacks[step.subject]
         try:
             seen = self._ports.hosts.discover(self._desired.ref, step.subject)
-        except BatonError as error:  # only a look ahead: the apply's outputs have the last word
+        except BatonError as error:
+            if not view.observed.busy(Kind.APPLY, step.subject):  # somebody's leaving depends on this look
+                raise
+            # only a look ahead: the apply's outputs have the last word
             self._say(step)("host.discovery.failed", error.message, level=Level.WARNING)
             seen = ()
         return Outcome(step, Status.OK, result=tuple(target.defaults.fill(h) for h in seen))
@@ -164,19 +173,35 @@ class Acts:
             step, Status.OK, f"{host.name} is ready, trusted by {ready.trusted_by}", result=ready, detail=detail
         )
 
+    def _drain(self, step: Step, view: View) -> Outcome:
+        """Tell hosts which others are about to be destroyed, and let them act on it."""
+        target = self._desired.configure[step.subject]
+        drain = target.drain
+        assert drain is not None
+        leaving = [view.observed.standing[host_id] for host_id in step.leaving]
+        variables = {**view.resolve(drain.variables), LEAVING: [_as_variable(host) for host in leaving]}
+        outcome = self._play(step, view, f"{target.name} drain", drain.playbook, variables, drain.deadline)
+        names = ", ".join(h.name for h in leaving)
+        if outcome.status is Status.OK:
+            return replace(outcome, message=f"{names} {'has' if len(leaving) == 1 else 'have'} left {target.name}")
+        hint = f"nothing was destroyed: mend it and run `baton up` again; where {target.name} cannot be told any more, let `drain.required` be false"
+        return replace(outcome, hint=hint)
+
     def _configure(self, step: Step, view: View) -> Outcome:
         target = self._desired.configure[step.subject]
+        variables = view.resolve(target.variables)
+        return self._play(step, view, target.name, target.playbook, variables, target.deadline)
+
+    def _play(
+        self, step: Step, view: View, name: str, playbook: Path, variables: Mapping[str, Any], deadline: timedelta
+    ) -> Outcome:
+        """Run a playbook on the step's hosts; the inventory holds every host that is ready."""
+        become = self._desired.configure[step.subject].become
         ready = view.ready_hosts
-        chosen = tuple(_entered(ready[host_id], target.become) for host_id, _ in step.hosts)
-        configuration = Configuration(
-            name=target.name,
-            playbook=target.playbook,
-            hosts=chosen,
-            inventory=tuple(sorted(ready.values(), key=lambda h: h.name)),
-            variables=view.resolve(target.variables),
-            deadline=target.deadline,
-        )
-        configured = self._ports.configurator.configure(configuration, self._run(step, target.deadline))
+        chosen = tuple(_entered(ready[host_id], become) for host_id, _ in step.hosts)
+        everybody = tuple(sorted(ready.values(), key=lambda h: h.name))
+        configuration = Configuration(name, playbook, chosen, everybody, variables, deadline=deadline)
+        configured = self._ports.configurator.configure(configuration, self._run(step, deadline))
         return configure_outcome(step, chosen, configured)
 
     # --- checks and proof
@@ -240,6 +265,17 @@ class Acts:
 
 def _settled(target: StackTarget, outputs: Outputs) -> Settled:
     return Settled(outputs, hosts_from_outputs(target.name, outputs, target.mapping, target.defaults))
+
+
+def _as_variable(host: Host) -> dict[str, Any]:
+    """What a playbook is told of a host that leaves."""
+    return {
+        "name": host.name,
+        "id": host.id,
+        "address": host.connection.address,
+        "groups": list(host.groups),
+        **host.facts,
+    }
 
 
 def _entered(host: Host, become: bool | None) -> Host:

@@ -7,8 +7,8 @@ from typing import Any
 
 from lifecycle.blueprint import graph, references
 from lifecycle.blueprint.graph import Graph, Needs
-from lifecycle.blueprint.model import Blueprint, Check, Configure, Connection
-from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal, StackTarget
+from lifecycle.blueprint.model import Blueprint, Check, Configure, Connection, Drain
+from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, DrainTarget, Goal, StackTarget
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.inventory import ConnectionDefaults, HostMapping, Selector
@@ -145,8 +145,15 @@ def _configure(
         checks=mine.checks,
         serial=step.serial or 0,
         become=step.become,
+        drain=_drain(step.drain, base, lookup) if step.drain else None,
         **given,
     )
+
+
+def _drain(drain: Drain, base: Path, lookup: references.Lookup) -> DrainTarget:
+    given = {"deadline": drain.deadline} if drain.deadline else {}
+    selector = drain.hosts.resolved(lookup)
+    return DrainTarget((base / drain.playbook).resolve(), selector, drain.vars, drain.required, **given)
 
 
 def _check(check: Check, needs: Needs, base: Path, lookup: references.Lookup) -> CheckTarget:

@@ -35,6 +35,17 @@ class StackTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class DrainTarget:
+    """What a configure step's hosts do before others are destroyed."""
+
+    playbook: Path
+    selector: Selector  # whose leaving it is about
+    variables: Mapping[str, Any] = field(default_factory=dict)  # with references, to no outputs
+    required: bool = True
+    deadline: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigureTarget:
     """One configure step: on which hosts, with what, after what."""
 
@@ -49,6 +60,7 @@ class ConfigureTarget:
     serial: int | str = 0  # hosts at once; 0 = all; "50%" of all
     become: bool | None = None  # None: as the host's connection says
     deadline: timedelta = timedelta(minutes=30)
+    drain: DrainTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)

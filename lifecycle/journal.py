@@ -14,6 +14,7 @@ class Kind(StrEnum):
     APPLY = "apply"
     DISCOVER = "discover"
     AWAIT = "await"
+    DRAIN = "drain"
     CONFIGURE = "configure"
     VERIFY = "verify"
     DESTROY = "destroy"
@@ -22,7 +23,12 @@ class Kind(StrEnum):
     @property
     def acts(self) -> bool:
         """Whether it changes the world. What only looks needs no intent and may always be repeated."""
-        return self in (Kind.APPLY, Kind.CONFIGURE, Kind.DESTROY)
+        return self in (Kind.APPLY, Kind.DRAIN, Kind.CONFIGURE, Kind.DESTROY)
+
+    @property
+    def on_hosts(self) -> bool:
+        """Whether it works on a batch of hosts, which are recorded one by one."""
+        return self in (Kind.DRAIN, Kind.CONFIGURE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,13 +36,15 @@ class Step:
     """One thing to do now.
 
     `subject` is a stack, a host, a configure step or a check. `input_digest` covers everything that decides the
-    outcome. A configure step carries the batch of hosts (identity → digest) that it is to configure together.
+    outcome. A configure step carries the batch of hosts (identity → digest) that it is to configure together; a drain
+    the hosts that are to be told, and which ones leave.
     """
 
     kind: Kind
     subject: str
     input_digest: str = ""
     hosts: tuple[tuple[str, str], ...] = ()  # (host id, digest of identity + configuration)
+    leaving: tuple[str, ...] = ()  # host ids
 
     @property
     def key(self) -> str:
@@ -116,9 +124,14 @@ class Journal:
         return self.records.get((kind, subject))
 
     def configured(self, step: str, host_id: str, digest: str) -> bool:
-        """Whether a success is the last thing known of this host under this step, with this very digest."""
-        record = self.get(Kind.CONFIGURE, f"{step}@{host_id}")
-        return record is not None and record.succeeded and record.input_digest == digest
+        """Whether a success is the last thing known of this host under this step, with this very digest.
+
+        A drain undoes a part of the configuration: it has to run again afterwards.
+        """
+        record, drained = (self.get(kind, f"{step}@{host_id}") for kind in (Kind.CONFIGURE, Kind.DRAIN))
+        if record is None or not record.succeeded or record.input_digest != digest:
+            return False
+        return drained is None or (drained.run, drained.intended_at) <= (record.run, record.intended_at)
 
     @property
     def standing(self) -> frozenset[str]:
@@ -135,6 +148,6 @@ class Journal:
 
 def subjects(step: Step) -> tuple[tuple[str, str], ...]:
     """(journal subject, digest) for every record that a step writes."""
-    if step.kind is Kind.CONFIGURE:
+    if step.kind.on_hosts:
         return tuple((f"{step.subject}@{host_id}", digest) for host_id, digest in step.hosts)
     return ((step.subject, step.input_digest),)

@@ -43,7 +43,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Seen in this run. Nothing in it is taken from an earlier run but `pins`, the host keys that were pinned."""
+    """Seen in this run. Nothing in it is taken from an earlier run but `standing`: the inventory that it left, and its pins."""
 
     plans: Mapping[str, Plan] = field(default_factory=dict)
     settled: Mapping[str, Settled] = field(default_factory=dict)
@@ -54,7 +54,9 @@ class Observed:
     proof: Proof | None = None
     failures: Mapping[str, Outcome] = field(default_factory=dict)  # kind:subject → how it failed in this run
     in_flight: frozenset[Step] = frozenset()
-    pins: Mapping[str, str] = field(default_factory=dict)  # id → host key, from earlier runs
+    standing: Mapping[str, Host] = field(default_factory=dict)  # id → host, as earlier runs knew it
+    looked: frozenset[str] = frozenset()  # stacks whose hosts were looked for by tag
+    drained: frozenset[str] = frozenset()  # digests of departures that everybody was told of
 
     # --- questions
 
@@ -74,8 +76,8 @@ class Observed:
 
     @property
     def hosts_in_work(self) -> frozenset[str]:
-        """Ids of hosts that a configure step works on now."""
-        return frozenset(i for s in self.in_flight if s.kind is Kind.CONFIGURE for i, _ in s.hosts)
+        """Ids of hosts that a playbook works on now."""
+        return frozenset(i for s in self.in_flight for i, _ in s.hosts)
 
     # --- changes
 
@@ -93,6 +95,8 @@ class Observed:
         failures = {k: v for k, v in seen.failures.items() if k != f"{step.kind}:{step.subject}"}
         if outcome.status is not Status.OK:
             failures[f"{step.kind}:{step.subject}"] = outcome
+        elif step.kind is Kind.DRAIN:
+            seen = replace(seen, drained=seen.drained | {step.input_digest})
         return replace(seen, failures=failures)._with_result(outcome)
 
     def _with_bad_hosts(self, outcome: Outcome) -> "Observed":
@@ -127,11 +131,16 @@ class Observed:
                 return self
 
     def _with_discovered(self, stack: str, hosts: Iterable[Host]) -> "Observed":
-        """Hosts seen by tag. They add to what is known and never overrule what outputs have said."""
+        """Hosts seen by tag. They add to what is known and never overrule what outputs have said, in this run or before."""
         if stack in self.settled:
             return self
-        seen = {h.id: self._pin(h) for h in hosts if h.id not in self.hosts}
-        return replace(self, hosts={**self.hosts, **seen})
+        seen = {h.id: self._pin(self._as_known(h)) for h in hosts if h.id not in self.hosts}
+        return replace(self, hosts={**self.hosts, **seen}, looked=self.looked | {stack})
+
+    def _as_known(self, host: Host) -> Host:
+        """A host seen by tag, under the name and in the groups that its stack gave it in an earlier run."""
+        known = self.standing.get(host.id)
+        return replace(host, name=known.name, groups=known.groups) if known else host
 
     def _with_settled(self, stack: str, settled: Settled) -> "Observed":
         """A stack's final word on its hosts: those that it no longer names are forgotten, with their failures; those that
@@ -156,8 +165,8 @@ class Observed:
         )
 
     def _pin(self, host: Host) -> Host:
-        pin = self.pins.get(host.id, "")
-        return host.pinned(pin) if pin else host
+        known = self.standing.get(host.id)
+        return host.pinned(known.host_key) if known and known.host_key else host
 
 
 def _about(failure: str, ids: set[str]) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle.acts import Acts
-from lifecycle.conductor import View, next_steps
+from lifecycle.conductor import next_steps
 from lifecycle.desired import Desired, Goal
 from lifecycle.environment import Environment, Phase, transition
 from lifecycle.events import Event, Level
@@ -24,11 +24,12 @@ from lifecycle.outcomes import orphan_words
 from lifecycle.phases import final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
 from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, title, unmatched
+from lifecycle.view import View
 
 WORKERS = 16
 """Steps at once, of stacks and of hosts each: a crowd of hosts that do not come holds up no stack. They wait for tools
 most of the time; the tools have caps of their own."""
-HOSTS_WORK = frozenset({Kind.AWAIT, Kind.CONFIGURE, Kind.VERIFY})
+HOSTS_WORK = frozenset({Kind.AWAIT, Kind.DRAIN, Kind.CONFIGURE, Kind.VERIFY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,7 @@ class _Performance:
         self._store, self._clock = ports.store, ports.clock
         self._acts = Acts(desired, ports, cancel)
         self._journal: Journal = self._store.journal(desired.ref)
-        pins = {h.id: h.host_key for h in self._store.hosts(desired.ref) if h.host_key}
-        self._observed = Observed(pins=pins)
+        self._observed = Observed(standing={h.id: h for h in self._store.hosts(desired.ref)})
         self._started_at: dict[Step, datetime] = {}
         self._outcomes: list[Outcome] = []
 

@@ -1,8 +1,8 @@
 """Which phase a run's progress amounts to. Pure."""
 
-from lifecycle.conductor import View
 from lifecycle.desired import Goal
 from lifecycle.environment import Phase
+from lifecycle.view import View
 
 
 def working_phase(view: View) -> Phase:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from lifecycle.conductor import View
 from lifecycle.desired import Goal
 from lifecycle.environment import EnvironmentRef
 from lifecycle.journal import Journal, Kind, Outcome, Record, Status, Step, subjects
 from lifecycle.ledger import Draft
+from lifecycle.view import View
 
 
 def intents(step: Step, run: int, at: datetime) -> list[Record]:
@@ -52,10 +52,17 @@ def title(step: Step, view: View) -> str:
     hosts = view.observed.hosts
     if step.kind is Kind.AWAIT and step.subject in hosts:
         return f"await {hosts[step.subject].name}"
-    if step.kind is Kind.CONFIGURE:
-        names = [hosts[i].name if i in hosts else i for i, _ in step.hosts]
-        return f"configure {step.subject} on {', '.join(sorted(names))}"
+    if step.kind.on_hosts:
+        names = ", ".join(sorted(hosts[i].name if i in hosts else i for i, _ in step.hosts))
+        if step.kind is Kind.CONFIGURE:
+            return f"configure {step.subject} on {names}"
+        return f"drain {', '.join(_leaving(step, view))} from {step.subject} on {names}"
     return f"{step.kind} {step.subject}"
+
+
+def _leaving(step: Step, view: View) -> list[str]:
+    standing = view.observed.standing
+    return sorted(standing[i].name if i in standing else i for i in step.leaving)
 
 
 def failure_words(failures: Iterable[Outcome], view: View) -> str:
@@ -88,14 +95,14 @@ def waiting(view: View) -> Iterator[str]:
 
 
 def _statuses(outcome: Outcome) -> Iterable[Status]:
-    if outcome.step.kind is not Kind.CONFIGURE:
+    if not outcome.step.kind.on_hosts:
         return [outcome.status]
     bad = Status.FAILED if outcome.status is Status.OK else outcome.status
     return [Status.OK if host_id in outcome.good_hosts else bad for host_id, _ in outcome.step.hosts]
 
 
 def _details(outcome: Outcome) -> Iterable[Mapping[str, Any]]:
-    if outcome.step.kind is not Kind.CONFIGURE:
+    if not outcome.step.kind.on_hosts:
         return [outcome.detail]
     hosts = outcome.detail.get("hosts", {})
     return [hosts.get(host_id, {}) for host_id, _ in outcome.step.hosts]

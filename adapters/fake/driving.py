@@ -12,20 +12,21 @@ from adapters.fake.provisioner import FakeProvisioner
 from adapters.fake.store import FakeStore
 from adapters.fake.world import FakeModule, FakeWorld
 from lifecycle.acts import Acts
-from lifecycle.conductor import View, next_steps
-from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal, StackTarget
+from lifecycle.conductor import next_steps
+from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, DrainTarget, Goal, StackTarget
 from lifecycle.environment import EnvironmentRef
 from lifecycle.inventory import Selector
 from lifecycle.journal import Journal, Kind, Outcome, Record, Status, Step, subjects
 from lifecycle.observed import Observed
 from lifecycle.ports import Cancellation, Ports, Run
 from lifecycle.verification import Check, CheckResult
+from lifecycle.view import View
 
 Choose = Callable[[int], int]
 """Gives a number below its argument: which of the steps in flight ends next."""
 
 
-def shop(*, web: int = 2, goal: Goal = Goal.UP, web_print: str = "web-1") -> Desired:
+def shop(*, web: int = 2, goal: Goal = Goal.UP, web_print: str = "web-1", required: bool = True) -> Desired:
     """Two stacks, three configure steps behind gates, two checks: the article's shape."""
     stacks = {
         "data": StackTarget("data", Path("data"), "data"),
@@ -42,6 +43,7 @@ def shop(*, web: int = 2, goal: Goal = Goal.UP, web_print: str = "web-1") -> Des
         ConfigureTarget(
             "balance", Path("lb.yml"), Selector(group="lb"), "lb", {"web": "${stacks.front.outputs.web}"},
             stacks=frozenset({"front"}), steps=frozenset({"app"}),
+            drain=DrainTarget(Path("leave.yml"), Selector(group="web"), required=required),
         ),
     ]  # fmt: skip
     checks = [
@@ -55,7 +57,8 @@ def shop(*, web: int = 2, goal: Goal = Goal.UP, web_print: str = "web-1") -> Des
 
 def world_of_shop() -> FakeWorld:
     def front(variables: Any) -> Mapping[str, tuple[str, ...]]:
-        return {f"web-{n + 1}": ("web",) for n in range(variables["web"])} | {"lb-1": ("lb",)}
+        balancer = {"lb-1": ("lb",)} if variables.get("lb", True) else {}
+        return {f"web-{n + 1}": ("web",) for n in range(variables["web"])} | balancer
 
     return FakeWorld(
         {
@@ -107,7 +110,8 @@ class Drive:
 
         Of what is in flight at the kill some has happened and some has not, as `choose` says; nobody wrote it down.
         """
-        self.observed = Observed(pins={i: r.host.host_key for i, r in self.observed.ready.items()})
+        unsettled = {i: h for i, h in self.observed.standing.items() if h.stack not in self.observed.settled}
+        self.observed = Observed(standing=unsettled | {i: r.host for i, r in self.observed.ready.items()})
         flying: list[tuple[Step, View]] = []
         completions = 0
         while True:

@@ -17,6 +17,8 @@ class FakeHosts:
 
     def discover(self, environment: EnvironmentRef, stack: str) -> Sequence[Host]:
         with self._world.lock:
+            if self._world.fails(f"discover {stack}"):
+                raise BatonError(f"the cloud does not say which hosts of {stack} run")
             return [i.as_host() for i in self._world.of_stack(stack) if i.alive]
 
     def await_ready(self, host: Host, run: Run) -> Ready:

@@ -56,7 +56,7 @@ class FakeWorld:
         self.fingerprints: dict[str, str] = {}  # path → digest, "" by default
         self.broken: set[str] = (
             set()
-        )  # "configure app web-1", "apply web", "await web-1", "probe home": fails while in here
+        )  # "configure app web-1", "apply web", "await web-1", "discover web", "probe home": fails while in here
         self._numbers = 0
 
     def count(self, what: str) -> None:

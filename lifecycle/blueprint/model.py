@@ -41,6 +41,7 @@ __all__ = [
     "Check",
     "Configure",
     "Connection",
+    "Drain",
     "HostSelector",
     "HostsMapping",
     "Input",
@@ -145,6 +146,29 @@ class Stack(Part):
     """Which outputs hold the hosts, for a module without an output `hosts`."""
 
 
+class Drain(Part):
+    """What a step's hosts do before others are destroyed or replaced: a load balancer stops sending them visitors.
+
+    The playbook runs on the step's own hosts, before the apply. It is told who leaves by the variable `baton_leaving`: a list of
+    `{name, id, address, groups, …}`. Afterwards the step itself runs again.
+    """
+
+    hosts: HostSelector
+    """The hosts whose leaving it is about."""
+
+    playbook: Text
+    """The playbook's file, relative to the blueprint's folder."""
+
+    vars: dict[str, JSON] = Field(default_factory=dict)
+    """Variables of the playbook. They may reference inputs and the environment, but no outputs."""
+
+    required: StrictBool = True
+    """Whether nothing is destroyed where the playbook fails or its hosts cannot be reached."""
+
+    deadline: Duration | None = None
+    """The longest that it may take. Default: 5 minutes."""
+
+
 class Configure(Part):
     """One playbook on some hosts."""
 
@@ -171,6 +195,9 @@ class Configure(Part):
 
     deadline: Duration | None = None
     """The longest that one run of the playbook may take. Default: 30 minutes."""
+
+    drain: Drain | None = None
+    """What these hosts do before others, which they depend on or send traffic to, are destroyed."""
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------

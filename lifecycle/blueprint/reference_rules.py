@@ -22,6 +22,7 @@ class Grant:
 
 _ANYTHING: Final = Grant()
 _BEFORE_STACKS: Final = Grant("tags are needed before any stack is applied", "everybody may read tags")
+_BEFORE_APPLY: Final = Grant("a drain runs before the apply that may change it")
 _CONNECTION: Final = Grant(no_secrets="it would show in the list of processes")
 _ON_HOST: Final = Grant(no_secrets="it would show in the host's list of processes")
 _FREE_TEXT: Final = ("description", "owner", "pattern")
@@ -32,6 +33,10 @@ def grant(path: Path) -> Grant | None:
     match path:
         case ("tags", _) | ("configure", _, "hosts", "tags", _) | ("verify", "checks", _, "on" | "from", "tags", _):
             return _BEFORE_STACKS
+        case ("configure", _, "drain", "hosts", "tags", _):
+            return _BEFORE_STACKS
+        case ("configure", _, "drain", "vars", *_):
+            return _BEFORE_APPLY
         case ("connection", "user" | "port" | "jump") | ("stacks", _, "connection", "user" | "port" | "jump"):
             return _CONNECTION
         case ("stacks" | "configure", _, "vars", *_):

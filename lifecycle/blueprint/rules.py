@@ -48,6 +48,7 @@ class _Rules:
         for index, step in enumerate(steps):
             path: Path = ("configure", index)
             yield from self.selector(step.get("hosts"), (*path, "hosts"), data)
+            yield from self.selector(_mapping(step.get("drain")).get("hosts"), (*path, "drain", "hosts"), data)
             yield from self.after(step.get("after"), (*path, "after"), known)
         for index, check in enumerate(checks):
             path = ("verify", "checks", index)

@@ -10,6 +10,7 @@ _MARKS = {
     Kind.PLAN: "p",
     Kind.APPLY: "A",
     Kind.AWAIT: "w",
+    Kind.DRAIN: "d",
     Kind.CONFIGURE: "C",
     Kind.VERIFY: "v",
     Kind.DESTROY: "D",

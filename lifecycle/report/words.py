@@ -76,6 +76,8 @@ def plan_text(ended: Ended) -> Iterator[str]:
         if name in plans:
             yield f"stack {name}: {plan_words(plans[name])}"
             yield from (f"  {change_line(c)}" for c in plans[name].acting)
+            for departure in ended.view.departures(name):
+                yield f"  before that: {', '.join(h.name for h in departure.leaving)} leaves {departure.target.name}"
             yield from (f"  drift: {change_line(c)}" for c in plans[name].drift)
         elif f"{Kind.PLAN}:{name}" not in ended.view.observed.failures:
             needs = ", ".join(sorted(ended.view.desired.stacks[name].needs))

@@ -7,13 +7,13 @@ import pytest
 
 from lifecycle.blueprint.loader import load
 from lifecycle.compose import PortUnknown, Readings, desire
-from lifecycle.conductor import View
 from lifecycle.desired import Desired, Goal
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.inventory import ConnectionDefaults
 from lifecycle.journal import Journal
 from lifecycle.observed import Observed
+from lifecycle.view import View
 
 BLUEPRINT = """
 blueprint: 1

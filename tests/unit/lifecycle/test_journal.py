@@ -1,7 +1,7 @@
 """The journal: the last thing known of a subject counts."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -52,13 +52,22 @@ def test_the_next_journal_leaves_the_one_before_as_it_was() -> None:
     assert not after.configured("web", "i-1", "d1")
 
 
-def test_a_batch_is_recorded_host_by_host() -> None:
-    batch = Step(Kind.CONFIGURE, "web", hosts=(("i-1", "d1"), ("i-2", "d2")))
+@pytest.mark.parametrize("kind", [Kind.CONFIGURE, Kind.DRAIN])
+def test_a_batch_is_recorded_host_by_host(kind: Kind) -> None:
+    batch = Step(kind, "web", hosts=(("i-1", "d1"), ("i-2", "d2")))
     assert subjects(batch) == (("web@i-1", "d1"), ("web@i-2", "d2"))
-    assert batch.key == "configure:web@i-1,i-2"
+    assert batch.key == f"{kind.value}:web@i-1,i-2"
 
 
-@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.CONFIGURE}))
+@pytest.mark.parametrize(("later", "stands"), [(-1, True), (0, True), (1, False)])
+@pytest.mark.parametrize("status", [None, *Status])
+def test_a_drain_undoes_the_configuration_that_came_before_it(later: int, stands: bool, status: Status | None) -> None:
+    configured = a_record(Status.OK)
+    drain = replace(a_record(status, Kind.DRAIN), intended_at=T0 + timedelta(seconds=later))
+    assert Journal.of([configured, drain]).configured("web", "i-1", "d1") is stands
+
+
+@pytest.mark.parametrize("kind", sorted({kind for kind in Kind if not kind.on_hosts}))
 def test_every_other_step_is_recorded_under_its_own_subject(kind: Kind) -> None:
     step = Step(kind, "network", "d1")
     assert subjects(step) == (("network", "d1"),)
@@ -66,7 +75,7 @@ def test_every_other_step_is_recorded_under_its_own_subject(kind: Kind) -> None:
 
 
 def test_only_what_changes_the_world_needs_an_intent() -> None:
-    assert {kind for kind in Kind if kind.acts} == {Kind.APPLY, Kind.CONFIGURE, Kind.DESTROY}
+    assert {kind for kind in Kind if kind.acts} == {Kind.APPLY, Kind.DRAIN, Kind.CONFIGURE, Kind.DESTROY}
 
 
 @pytest.mark.parametrize("status", [None, *Status])

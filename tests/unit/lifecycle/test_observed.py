@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.conductor import View, next_steps
+from lifecycle.conductor import next_steps
 from lifecycle.desired import ConfigureTarget, Desired, Goal, StackTarget
 from lifecycle.environment import EnvironmentRef
 from lifecycle.inventory import Connection, ConnectionDefaults, Host, Ready, Selector, Trust
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.observed import Observed, Planned, Settled
 from lifecycle.plan import Output, Plan
+from lifecycle.view import View
 
 TAGGED = Host("i-1", "app", "i-1", Connection("10.0.0.1"), groups=("from-tags",))
 NAMED = replace(TAGGED, name="app-1", groups=("web",))

@@ -1,0 +1,266 @@
+"""Desired, journal and observed looked at together: what is known, who is where, what is done. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lifecycle.blueprint.references import Kind as Root
+from lifecycle.blueprint.references import Reference, ReferenceUnresolved, resolve
+from lifecycle.departures import Departure
+from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal, StackTarget
+from lifecycle.digest import digest
+from lifecycle.inventory import Host, Selector
+from lifecycle.journal import Journal, Kind
+from lifecycle.observed import Observed
+from lifecycle.ssh_options import jump_address
+
+
+class NotKnownYet(ReferenceUnresolved):
+    """An output is referenced that is known only after an apply."""
+
+
+class MissingOutput(ReferenceUnresolved):
+    """An output is referenced that its stack does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Desired, journal and observed looked at together. Every method is a question; none changes anything."""
+
+    desired: Desired
+    journal: Journal
+    observed: Observed
+
+    # --- references
+
+    def resolve(self, template: Any) -> Any:
+        """The template's value. Raises NotKnownYet while an output that it names is not known, else ReferenceUnresolved."""
+        return resolve(template, self._look_up)
+
+    def _look_up(self, reference: Reference) -> Any:
+        match reference.kind:
+            case Root.INPUT:
+                known = self.desired.inputs
+            case Root.ENVIRONMENT:
+                known = self.desired.facts
+            case Root.OUTPUT:
+                return self._output(reference)
+        if reference.name not in known:  # on the way down, where nobody has to give it any more
+            raise ReferenceUnresolved(f"${{{reference}}} has no value")
+        return known[reference.name]
+
+    def _output(self, reference: Reference) -> Any:
+        settled = self.observed.settled.get(reference.name)
+        if settled is None:
+            plan = self.observed.plans.get(reference.name)
+            if self.desired.goal is Goal.PLAN and plan and reference.output in plan.outputs:
+                return plan.outputs[reference.output].guarded
+            raise NotKnownYet(f"${{{reference}}} is not known before stack {reference.name} is applied")
+        if reference.output not in settled.outputs:
+            raise MissingOutput(
+                f"${{{reference}}}: stack {reference.name} has no output '{reference.output}'",
+                hint=f"its outputs are: {', '.join(sorted(settled.outputs)) or 'none'}",
+            )
+        return settled.outputs[reference.output].guarded
+
+    def resolvable(self, template: Any) -> Any:
+        """The template's value, or None where it cannot be had: the step that needs it then says why, by failing."""
+        try:
+            return self.resolve(template)
+        except ReferenceUnresolved:
+            return None
+
+    # --- hosts
+
+    @property
+    def ready_hosts(self) -> Mapping[str, Host]:
+        """Every host that is ready and trusted, by id, with its connection as it is used."""
+        return {i: self.reached(r.host) for i, r in self.observed.ready.items()}
+
+    def reached(self, host: Host) -> Host:
+        """The host with the references in its connection resolved, where they can be already."""
+        resolved = self.resolvable([host.connection.user, host.connection.jump])
+        if resolved is None:  # before its stack has settled: the way that led to it in an earlier run
+            earlier = self.observed.standing.get(host.id)
+            return replace(host, connection=earlier.connection) if earlier else host
+        user, jump = (str(part) for part in resolved)
+        return replace(host, connection=replace(host.connection, user=user, jump=jump))
+
+    def wanted(self, host: Host) -> bool:
+        """Whether a part of the blueprint is about this host, or the way to others leads over it."""
+        return any(s.matches(host) for s in self.desired.selectors) or self._is_jump(host)
+
+    def _is_jump(self, host: Host) -> bool:
+        jumps = {s.defaults.jump for s in self.desired.stacks.values()} - {""}
+        known = (self.resolvable(jump) for jump in jumps)
+        addresses = {host.connection.address, *map(str, host.facts.values())}
+        return any(jump_address(str(jump)) in addresses for jump in known if jump)
+
+    def doomed(self, host: Host) -> bool:
+        """Whether the plan in hand destroys this host: it must not be configured on its way out."""
+        plan = self.observed.plans.get(host.stack)
+        return host.stack not in self.observed.settled and plan is not None and host.id in plan.doomed_ids
+
+    def matching(self, selector: Selector) -> tuple[Host, ...]:
+        """Hosts seen so far that a selector matches, by name."""
+        hosts = (h for h in self.observed.hosts.values() if selector.matches(h) and not self.doomed(h))
+        return tuple(sorted(hosts, key=lambda h: (h.name, h.id)))
+
+    def final(self, selector: Selector) -> bool:
+        """Whether every stack that could hold a matching host has had its last word."""
+        stacks = [selector.stack] if selector.stack else list(self.desired.stacks)
+        return all(s in self.observed.settled for s in stacks)
+
+    def configuration_digest(self, target: ConfigureTarget, host_id: str, variables: Mapping[str, Any] | None) -> str:
+        """What decides a host's configuration under a step: its identity, how it is entered, and what is run there."""
+        host = self.reached(self.observed.ready[host_id].host)
+        become = host.connection.become if target.become is None else target.become
+        entered = [host.identity, host.connection.user, become]
+        return digest([target.fingerprint, variables, entered], self.desired.key)
+
+    def batch(self, target: ConfigureTarget, taken: set[str]) -> tuple[tuple[str, str], ...]:
+        """(host id, digest) of every host that this step may and must configure now."""
+        if not self._may_configure(target):
+            return ()
+        variables = self.resolvable(target.variables)
+        hosts = [h for h in self.matching(target.selector) if h.id in self.observed.ready]
+        todo = [
+            (h.id, self.configuration_digest(target, h.id, variables))
+            for h in hosts
+            if h.id not in taken and not self.observed.failed(Kind.CONFIGURE, f"{target.name}@{h.id}")
+        ]
+        if variables is not None:
+            todo = [(i, d) for i, d in todo if not self.journal.configured(target.name, i, d)]
+        return tuple(todo[: self._room(target)])
+
+    def _room(self, target: ConfigureTarget) -> int | None:
+        """How many more hosts `serial` lets in now; None is no limit. One failed host stops those behind it."""
+        if not target.serial:
+            return None
+        if any(k.startswith(f"{Kind.CONFIGURE}:{target.name}@") for k in self.observed.failures):
+            return 0
+        if isinstance(target.serial, str) and not self.final(target.selector):
+            return 0
+        total = len(self.matching(target.selector))
+        limit = target.serial if isinstance(target.serial, int) else total * int(target.serial.rstrip("%")) // 100
+        busy = sum(
+            len(s.hosts) for s in self.observed.in_flight if s.kind is Kind.CONFIGURE and s.subject == target.name
+        )
+        return max(0, max(1, limit) - busy)
+
+    def _may_configure(self, target: ConfigureTarget) -> bool:
+        return (
+            target.stacks <= self.observed.settled.keys()
+            and all(self.step_complete(s) for s in target.steps)
+            and all(self.check_passed(c) for c in target.checks)
+            and not self._told_of_departures(target)
+        )
+
+    def may_check(self, target: CheckTarget) -> bool:
+        if not (
+            target.stacks <= self.observed.settled.keys()
+            and all(self.step_complete(s) for s in target.steps)
+            and all(self.check_passed(c) for c in target.checks)
+        ):
+            return False
+        if target.selector is None:
+            return True
+        hosts = self.matching(target.selector)
+        return self.final(target.selector) and bool(hosts) and all(h.id in self.observed.ready for h in hosts)
+
+    # --- who leaves
+
+    def departures(self, stack: str) -> Iterator[Departure]:
+        """For every configure step that wants to be told: which hosts the plan in hand takes away from it."""
+        plan = self.observed.plans.get(stack)
+        if plan is None or stack in self.observed.settled or self.desired.goal is Goal.DOWN:
+            return
+        doomed = [h for i, h in self.observed.standing.items() if h.stack == stack and i in plan.doomed_ids]
+        for target in self.desired.configure.values():
+            leaving = [h for h in doomed if target.drain and target.drain.selector.matches(h)]
+            if leaving:
+                yield Departure(target, stack, tuple(sorted(leaving, key=lambda h: (h.name, h.id))))
+
+    def drainers(self, departure: Departure) -> tuple[Host, ...]:
+        """The hosts that must be told of a departure, as far as they are known to stand: by their stack, or by a look."""
+        selector, known = departure.target.selector, self.observed.hosts
+        standing = (h for i, h in self.observed.standing.items() if i in known and selector.matches(h))
+        return tuple(sorted((h for h in standing if not self.doomed(h)), key=lambda h: (h.name, h.id)))
+
+    def unlooked(self, departure: Departure) -> frozenset[str]:
+        """Stacks in which a look must say whether the hosts of earlier runs, which must be told, still stand."""
+        selector = departure.target.selector
+        stacks = {h.stack for h in self.observed.standing.values() if selector.matches(h) and not self.doomed(h)}
+        return frozenset(stacks - self.observed.settled.keys() - self.observed.looked)
+
+    def may_leave(self, departure: Departure) -> bool:
+        """Whether everybody who must be told has been, or nobody is left to tell."""
+        if departure.digest in self.observed.drained:
+            return True
+        if self.unlooked(departure):
+            return False
+        drainers = self.drainers(departure)
+        in_vain = self.observed.failed(Kind.DRAIN, departure.target.name) or any(
+            self.observed.failed(Kind.AWAIT, h.id) for h in drainers
+        )
+        return not drainers or (in_vain and not departure.required)
+
+    def _told_of_departures(self, target: ConfigureTarget) -> bool:
+        """Whether hosts of this step were told of a departure that is not over: it must not be taken back before."""
+        leaving = (d for stack in self.observed.plans for d in self.departures(stack))
+        return any(d.target.name == target.name for d in leaving)
+
+    # --- what is done
+
+    @property
+    def orphans(self) -> tuple[str, ...]:
+        """Stacks of earlier runs that the blueprint no longer has: nobody can plan them, so nobody says they are gone."""
+        return tuple(sorted(self.journal.standing - self.desired.stacks.keys()))
+
+    def check_passed(self, name: str) -> bool:
+        result = self.observed.checks.get(name)
+        return result is not None and result.passed
+
+    def step_complete(self, name: str) -> bool:
+        """Whether a configure step is done: its hosts are all known, and each has a success under today's digest."""
+        target = self.desired.configure[name]
+        if not self._may_configure(target) or not self.final(target.selector):
+            return False
+        variables = self.resolvable(target.variables)
+        return variables is not None and all(
+            h.id in self.observed.ready
+            and self.journal.configured(name, h.id, self.configuration_digest(target, h.id, variables))
+            for h in self.matching(target.selector)
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether the goal is reached: on the way up everything stands and every check passed; down, nothing is left."""
+        match self.desired.goal:
+            case Goal.PLAN:
+                unplanned = (s for s in self.desired.stacks.values() if s.name not in self.observed.plans)
+                return not self.observed.failures and not any(self.may_plan(s) for s in unplanned)
+            case Goal.UP:
+                return (
+                    self.desired.stacks.keys() <= self.observed.settled.keys()
+                    and all(self.step_complete(n) for n in self.desired.configure)
+                    and all(self.check_passed(n) for n in self.desired.checks)
+                )
+            case Goal.DOWN:
+                return self.observed.proof is not None and not self.observed.proof.left
+
+    def may_plan(self, stack: StackTarget) -> bool:
+        if self.desired.goal is not Goal.PLAN:
+            return stack.needs <= self.observed.settled.keys()
+        if not stack.needs <= self.observed.plans.keys():
+            return False
+        try:
+            self.resolve(stack.variables)
+        except NotKnownYet:
+            return False
+        except ReferenceUnresolved:
+            pass
+        return True
+
+    def stack_digest(self, stack: StackTarget) -> str:
+        return digest([stack.fingerprint, self.resolvable(stack.variables), self.desired.tags], self.desired.key)
