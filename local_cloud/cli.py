@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from local_cloud import client, control, image
+from local_cloud import client, control, forward, image
 from local_cloud.errors import CloudError
 from local_cloud.home import Home
 
@@ -52,6 +52,9 @@ def parser() -> argparse.ArgumentParser:
     kill = verb("kill", _kill, "cut an instance's power: the API shows it stopped")
     for one in (logs, kill):
         one.add_argument("name", help="name tag, instance id or private address")
+    leading = verb("forward", _forward, "lead a port of this machine to an address in the cloud, as from outside")
+    leading.add_argument("target", metavar="ADDRESS:PORT", help="where it leads, such as 198.18.0.11:443")
+    leading.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1 (default: a free one)")
     verb("image", _image, "build the base image if the cache has none")
     return top
 
@@ -160,6 +163,18 @@ def _kill(home: Home, arguments: argparse.Namespace) -> int:
     row: dict[str, Any] = client.find(home, arguments.name)
     client.kill(home, row["id"])
     print(f"{row['id']} has lost its power")
+    return OK
+
+
+def _forward(home: Home, arguments: argparse.Namespace) -> int:
+    address, port = forward.parse(arguments.target)
+    client.instances(home)  # says it when there is no cloud to lead into
+    with forward.listen(arguments.port) as listener:
+        print(
+            f"{forward.LOOPBACK}:{listener.getsockname()[1]} leads to {arguments.target}; end it with Ctrl-C",
+            flush=True,
+        )
+        forward.serve(listener, lambda: client.visit(home, address, port), say)
     return OK
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -67,6 +68,13 @@ def kill(home: Home, id: str) -> None:
             return
         time.sleep(0.02)
     raise CloudError(f"{id} has lost its power, but the API still shows it {find(home, id)['state']}.")
+
+
+def visit(home: Home, address: str, port: int) -> socket.socket:
+    """A visitor's connection to a public address, from outside. Raises CloudError with what is in the way."""
+    _, descriptor = request(home, {"dial": "outside", "host": address, "port": port})
+    assert descriptor is not None, "an answer that is ok carries it"
+    return socket.socket(fileno=descriptor)
 
 
 def known_hosts(home: Home, id: str) -> Path:
