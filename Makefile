@@ -14,7 +14,7 @@ help: ## list these commands
 setup: ## make this checkout ready: system packages, .venv from the lock, Terraform
 	@scripts/setup
 
-demo: setup ## the minimal example from nothing to verified and down again
+demo: setup ## the shop from nothing to verified and down again: web servers, database, load balancer, firewall
 	@scripts/demo
 
 test: setup ## every test, the quick ones first (ARGS="-k name" hands options to pytest)
