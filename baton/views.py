@@ -123,6 +123,7 @@ def history_table(entries: Iterable[LedgerEntry], names: Mapping[str, str]) -> R
 def log_table(entries: Iterable[LedgerEntry]) -> RenderableType:
     """A line per ledger entry, of any environment."""
     table = _table("at", "environment", "entry", "run", "what", "how")
+    table.columns[0].no_wrap = True
     for entry in entries:
         at, run, what, how = _told(entry, {})
         table.add_row(at, console.printable(entry.chain), str(entry.seq), run, what, how)
