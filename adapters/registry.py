@@ -16,6 +16,7 @@ from adapters.process.owner import alive
 from adapters.secrets.files import LocalSecrets
 from adapters.secrets.scrub import Scrubber
 from adapters.settings import Settings, make_private
+from adapters.store.key import load_seal
 from adapters.store.store import SqlStore
 from adapters.store.store import open_store as open_sql_store
 from lifecycle.blueprint.model import Connection
@@ -38,7 +39,13 @@ class KeyMissing(BatonError):
 def open_store(settings: Settings) -> SqlStore:
     """The store alone, for verbs that only look."""
     make_private(settings.home)
-    return open_sql_store(settings.store_url, key_path=settings.home / "store.key", gone=_gone)
+    seal = ledger_key(settings)
+    return open_sql_store(settings.store_url, key_path=settings.home / "store.key", gone=_gone, ledger_key=seal)
+
+
+def ledger_key(settings: Settings) -> bytes:
+    """What seals the ledger; empty where the settings name no key. Raises StoreError."""
+    return load_seal(Path(settings.ledger_key).expanduser()) if settings.ledger_key else b""
 
 
 def _gone(owner: Owner) -> bool:

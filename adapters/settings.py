@@ -49,6 +49,9 @@ class Settings:
     engine: str = ""
     """URL of a Prefect API. Default: your active Prefect profile's, else a local server of Baton's own."""
 
+    ledger_key: str = ""
+    """A file (0600, 32 random bytes or more) that seals the ledger: who does not have it cannot write a chain anew. Default: none."""
+
     @property
     def store_url(self) -> str:
         return self.store or f"sqlite:///{self.home / 'baton.db'}"

@@ -9,7 +9,22 @@ from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from baton import console
 from baton.cloud import cloud
-from baton.verbs import down, history, hosts, logs, outputs, plan, server, ssh, status, trace, up, validate, version
+from baton.verbs import (
+    audit,
+    down,
+    history,
+    hosts,
+    logs,
+    outputs,
+    plan,
+    server,
+    ssh,
+    status,
+    trace,
+    up,
+    validate,
+    version,
+)
 from lifecycle.errors import BatonError, ExitCode
 
 app = App(
@@ -43,6 +58,7 @@ _VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person nee
 )
 for place, verb in enumerate(_VERBS):
     app.command(verb, sort_key=place)
+app.command(audit.app)
 app.command(server.app)
 app.command(cloud)
 

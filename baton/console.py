@@ -17,8 +17,13 @@ err = Console(stderr=True, highlight=False, no_color=PLAIN, soft_wrap=not sys.st
 
 def emit(type: str, **fields: Any) -> None:
     """One JSON object on a line of stdout, for programs."""
-    sys.stdout.write(json.dumps({"type": type, **fields}, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(printable(json.dumps({"type": type, **fields}, ensure_ascii=False, default=str)) + "\n")
     sys.stdout.flush()
+
+
+def printable(text: str) -> str:
+    """The text with half surrogates (bytes that were no text) as their escapes, which JSON has too."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def complain(error: BatonError, *, as_json: bool = False) -> None:

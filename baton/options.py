@@ -1,10 +1,12 @@
 """Options that several verbs share."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from lifecycle.blueprint.scalars import parse_duration
 from lifecycle.errors import BatonError, ExitCode
 
 Blueprint = Annotated[str, Parameter(help="A blueprint's file, or a folder that holds a blueprint.yaml.")]
@@ -32,3 +34,21 @@ def inputs(given: list[str] | None) -> Mapping[str, str]:
             raise BadInput(f"'{text}' is not an input", hint="write --input NAME=VALUE")
         pairs[name] = value
     return pairs
+
+
+class BadMoment(BatonError):
+    """A --since is neither a duration nor a time."""
+
+    exit_code = ExitCode.USAGE
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """`2h` → two hours before now; `2026-11-23` or `2026-11-23T10:00+01:00` → then, UTC where no zone is said. Raises BadMoment."""
+    try:
+        if (ago := parse_duration(text)) is not None:
+            return now - ago
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        hint = "write how long ago (2h, 3d), or a date or time in ISO 8601: 2026-11-23, 2026-11-23T10:00Z"
+        raise BadMoment(f"'{text}' is not a moment", hint=hint) from None

@@ -8,9 +8,10 @@ from adapters import endpoint
 from adapters import settings as settings_of
 from adapters.blueprints import find_blueprint, read_blueprint
 from baton import cloud, console, engine
+from baton.heads import head_of_failures
 from baton.progress import showing
 from lifecycle.compose import refuse_secrets
-from lifecycle.environment import checked_name
+from lifecycle.environment import EnvironmentRef, checked_name
 from lifecycle.errors import BatonError
 
 _GO_ON = "look at it with `baton server status`, then run this again: it goes on where it was"
@@ -26,8 +27,9 @@ def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, A
     The blueprint is read first: a mistake in it is said at once, before anything is started.
     """
     path = find_blueprint(blueprint)
-    refuse_secrets(read_blueprint(path), inputs)
-    checked_name(environment)
+    read = read_blueprint(path)
+    refuse_secrets(read, inputs)
+    ref = EnvironmentRef(read.name, checked_name(environment))
     settings = settings_of.load()
     if settings.cloud == "local":
         cloud.ensure(settings)
@@ -36,7 +38,11 @@ def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, A
     engine.use(settings, console.tell)
     verbs = import_module("flows.verbs")
     flow = getattr(import_module(f"flows.{verb}"), verb)
-    with showing(as_json=as_json) as sink, verbs.called_by(verbs.Caller(sink)) as caller:
+    with (
+        head_of_failures(ref, as_json=as_json),
+        showing(as_json=as_json) as sink,
+        verbs.called_by(verbs.Caller(sink)) as caller,
+    ):
         return _answer(
             caller, lambda: flow(blueprint=str(path), environment=environment, inputs=dict(inputs), return_state=True)
         )

@@ -9,10 +9,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from baton import console
+from lifecycle.audit import Checked
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal
-from lifecycle.ledger import LedgerEntry
+from lifecycle.ledger import Broken, LedgerEntry
 from lifecycle.lock import Lock
 from lifecycle.report.fields import check_fields
 from lifecycle.report.words import age, next_command, passed
@@ -114,14 +116,41 @@ def history_table(entries: Iterable[LedgerEntry], names: Mapping[str, str]) -> R
     """A line per ledger entry. `names` maps host ids to names."""
     table = _table("at", "run", "what", "how")
     for entry in entries:
-        event = entry.decoded
-        data = event["data"]
-        if event["type"] == "baton.environment.phase":
-            what, how = f"{data['from']} → {data['to']}".replace("_", " "), data.get("message", "")
-        else:
-            what, how = (
-                named(str(data.get("step", event["type"])), names),
-                f"{data.get('status', '')} {data.get('message', '')}".strip(),
-            )
-        table.add_row(str(event["time"])[:19].replace("T", " "), str(data.get("run", "")), Text(what), Text(str(how)))
+        table.add_row(*_told(entry, names))
     return table
+
+
+def log_table(entries: Iterable[LedgerEntry]) -> RenderableType:
+    """A line per ledger entry, of any environment."""
+    table = _table("at", "environment", "entry", "run", "what", "how")
+    table.columns[0].no_wrap = True
+    for entry in entries:
+        at, run, what, how = _told(entry, {})
+        table.add_row(at, console.printable(entry.chain), str(entry.seq), run, what, how)
+    return table
+
+
+def _told(entry: LedgerEntry, names: Mapping[str, str]) -> tuple[str, str, Text, Text]:
+    """At, run, what, how. An entry whose text somebody changed has no `data`, or not this one."""
+    event = entry.readable or {}
+    data = event["data"] if isinstance(event.get("data"), dict) else {}
+    kind = str(event.get("type", "cannot be read"))
+    if kind == "baton.environment.phase":
+        what, how = f"{data.get('from')} → {data.get('to')}".replace("_", " "), data.get("message", "")
+    else:
+        what = named(str(data.get("step", kind)), names)
+        how = f"{data.get('status', '')} {data.get('message', '')}".strip()
+    at = str(event.get("time", ""))[:19].replace("T", " ")
+    cells = [console.printable(str(text)) for text in (at, data.get("run", ""), what, how)]
+    return cells[0], cells[1], Text(cells[2]), Text(cells[3])
+
+
+def checked_lines(checked: Iterable[Checked]) -> Iterator[Text]:
+    """A line per chain: whole, or where it breaks."""
+    for chain, found in ((console.printable(c.chain), c.found) for c in checked):
+        if isinstance(found, Broken):
+            reason = console.printable(found.reason)
+            yield Text.assemble(("✗", "bold red"), f" {chain} is broken at entry {found.seq}: {reason}")
+        else:
+            noun = "entry" if found[0] == 1 else "entries"
+            yield Text.assemble(("✓", "green"), f" {chain} is whole: {found[0]} {noun}", (f"  {found[1]}", "dim"))

@@ -61,6 +61,10 @@ class BatonError(Exception):
         """What a program may want to know about it, read-only."""
         return MappingProxyType(self._facts)
 
+    def add_facts(self, **facts: Any) -> None:
+        """For who passes the error on and knows more than who raised it."""
+        self._facts |= facts
+
     def __str__(self) -> str:
         return self.message
 

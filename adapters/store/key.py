@@ -1,4 +1,4 @@
-"""The store's key: 32 random bytes in a 0600 file outside the database."""
+"""Keys in 0600 files outside the database: the store's own, made when it is needed, and the one that seals the ledger."""
 
 import os
 import secrets
@@ -23,14 +23,34 @@ def load_or_make(path: Path) -> bytes:
             f"the store's key {path} cannot be read: {error.strerror}",
             hint="it must be a file in a directory that belongs to this user",
         ) from error
-    if mode & 0o077:
-        raise StoreError(f"the store's key {path} is open to other users", hint=f"run `chmod 600 {path}`")
+    _closed(f"the store's key {path}", path, mode)
     if len(key) != LENGTH:
         raise StoreError(
             f"the store's key {path} is damaged: it has {len(key)} bytes instead of {LENGTH}",
             hint="restore it from a backup; without it every host is configured once more",
         )
     return key
+
+
+def load_seal(path: Path) -> bytes:
+    """The key that seals the ledger. It is never made here: one that is made again would seal with another key.
+
+    Raises StoreError where there is none, it is short, or readable by others.
+    """
+    make = f"make one once, and keep a copy elsewhere: (umask 077; head -c {LENGTH} /dev/urandom > {path})"
+    try:
+        key, mode = path.read_bytes(), path.stat().st_mode
+    except OSError as error:
+        raise StoreError(f"the ledger's key {path} cannot be read: {error.strerror}", hint=make) from error
+    _closed(f"the ledger's key {path}", path, mode)
+    if len(key) < LENGTH:
+        raise StoreError(f"the ledger's key {path} has {len(key)} bytes, and needs {LENGTH} at least", hint=make)
+    return key
+
+
+def _closed(what: str, path: Path, mode: int) -> None:
+    if mode & 0o077:
+        raise StoreError(f"{what} is open to other users", hint=f"run `chmod 600 {path}`")
 
 
 def _make(path: Path) -> None:

@@ -11,7 +11,6 @@ from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Connection, Host, Trust
 from lifecycle.journal import Kind, Record, Status
-from lifecycle.ledger import LedgerEntry
 from lifecycle.lock import Lock, Owner
 from lifecycle.sensitive import mask
 
@@ -127,7 +126,3 @@ def host(text: str) -> Host:
             "trust": tuple(Trust(source) for source in value["trust"]),
         }
     )
-
-
-def entry(row: Row[Any]) -> LedgerEntry:
-    return LedgerEntry(row.chain, row.seq, row.event, row.prev, row.hash)

@@ -29,12 +29,17 @@ def new_id() -> str:
 
 
 def open_store(
-    url: str, *, key_path: Path, gone: Callable[[Owner], bool] = never_gone, ids: Callable[[], str] = new_id
+    url: str,
+    *,
+    key_path: Path,
+    gone: Callable[[Owner], bool] = never_gone,
+    ids: Callable[[], str] = new_id,
+    ledger_key: bytes = b"",
 ) -> "SqlStore":
     """The store at a URL, its tables created or brought up to date.
 
     `gone` says whether the owner of a lock is proven dead; it must be quick and must not raise. `ids` names ledger
-    entries. Raises StoreError, NewerSchemaError.
+    entries, `ledger_key` seals them. Raises StoreError, NewerSchemaError.
     """
     database = connect(url)
     try:
@@ -42,19 +47,26 @@ def open_store(
     except BaseException:
         database.close()
         raise
-    return SqlStore(database, key_path=key_path, gone=gone, ids=ids)
+    return SqlStore(database, key_path=key_path, gone=gone, ids=ids, ledger_key=ledger_key)
 
 
 class SqlStore:
     """ports.Store in a database. May be used from several threads; a process makes its own after a fork."""
 
     def __init__(
-        self, database: Database, *, key_path: Path, gone: Callable[[Owner], bool], ids: Callable[[], str]
+        self,
+        database: Database,
+        *,
+        key_path: Path,
+        gone: Callable[[Owner], bool],
+        ids: Callable[[], str],
+        ledger_key: bytes = b"",
     ) -> None:
         self._database = database
         self._key_path = key_path
         self._gone = gone
         self._ids = ids
+        self.ledger_key = ledger_key
 
     @property
     def place(self) -> str:
@@ -85,18 +97,21 @@ class SqlStore:
             return environments.all_of_them(connection)
 
     def start_run(self, lock: Lock, environment: Environment, drafts: Sequence[Draft]) -> Environment:
-        """Counts on from the run that is stored, whatever the given environment says."""
+        """Counts on from the run that is stored, whatever the given environment says. Raises WrongSeal."""
         with self._fenced(lock, environment) as connection:
+            ledger.head_to_follow(
+                connection, lock.environment, self.ledger_key
+            )  # a run that could not be recorded does not begin
             stored = environments.get(connection, environment.ref)
             started = replace(environment, run=(stored.run if stored else 0) + 1)
             environments.put(connection, started)
-            ledger.add(connection, lock.environment, drafts, self._ids)
+            ledger.add(connection, lock.environment, drafts, self._ids, self.ledger_key)
         return started
 
     def transition(self, lock: Lock, environment: Environment, drafts: Sequence[Draft]) -> None:
         with self._fenced(lock, environment) as connection:
             environments.put(connection, environment)
-            ledger.add(connection, lock.environment, drafts, self._ids)
+            ledger.add(connection, lock.environment, drafts, self._ids, self.ledger_key)
 
     # Lock
 
@@ -134,7 +149,7 @@ class SqlStore:
     def conclude(self, lock: Lock, records: Sequence[Record], drafts: Sequence[Draft] = ()) -> None:
         with self._fenced(lock) as connection:
             journal.conclude(connection, lock.environment, records)
-            ledger.add(connection, lock.environment, drafts, self._ids)
+            ledger.add(connection, lock.environment, drafts, self._ids, self.ledger_key)
 
     def journal(self, ref: EnvironmentRef) -> Journal:
         with self._database.read() as connection:
@@ -168,7 +183,16 @@ class SqlStore:
     # Ledger
 
     def ledger(self, ref: EnvironmentRef) -> Iterable[LedgerEntry]:
-        return ledger.read(self._database, ref)
+        return self.chain(str(ref))
+
+    def chain(self, name: str) -> Iterable[LedgerEntry]:
+        """The same by the chain's name, which may have been changed into something that is no environment's."""
+        return ledger.read(self._database, name)
+
+    def chains(self) -> Sequence[str]:
+        """The names of all chains."""
+        with self._database.read() as connection:
+            return ledger.chains(connection)
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
         """The head (seq, hash) of every chain. `lifecycle.ledger.overall` makes one hash of them."""

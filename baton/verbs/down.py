@@ -6,6 +6,7 @@ from rich.prompt import Confirm
 
 from adapters import settings as settings_of
 from baton import console
+from baton.heads import head_fields, tell_head
 from baton.naming import blueprint_of
 from baton.options import Env, Input, Json, Target, Yes, inputs
 from baton.running import run_flow
@@ -23,10 +24,11 @@ def down(
         return 1
     ended = run_flow("down", path, name, inputs(input), as_json=json)
     if json:
-        console.emit("result", **ended_fields(ended))
+        console.emit("result", **ended_fields(ended), ledger=head_fields(ended.environment.ref))
         return 0
     for line in proof_text(ended):
         console.out.print(line)
+    tell_head(ended.environment.ref)
     return 0
 
 

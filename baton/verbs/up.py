@@ -1,6 +1,7 @@
 """`baton up`: bring an environment up."""
 
 from baton import console
+from baton.heads import head_fields, tell_head
 from baton.options import Blueprint, Env, Input, Json, inputs
 from baton.running import run_flow
 from baton.views import hosts_table
@@ -12,8 +13,9 @@ def up(blueprint: Blueprint = ".", *, env: Env = "dev", input: Input = None, jso
     """Bring an environment up: plan, apply, await, configure, verify. What stands already is left alone."""
     ended = run_flow("up", blueprint, env, inputs(input), as_json=json)
     if json:
-        console.emit("result", **ended_fields(ended))
+        console.emit("result", **ended_fields(ended), ledger=head_fields(ended.environment.ref))
         return 0
     console.out.print(f"[green]✓[/] {summary(ended)}")
     console.out.print(hosts_table(ended.view.ready_hosts.values()))
+    tell_head(ended.environment.ref)
     return 0

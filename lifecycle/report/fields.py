@@ -6,6 +6,7 @@ from typing import Any
 from lifecycle.environment import Environment
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind
+from lifecycle.ledger import Broken
 from lifecycle.lock import Lock
 from lifecycle.perform import Ended
 
@@ -100,3 +101,16 @@ def ended_fields(ended: Ended) -> dict[str, Any]:
             "not_provable": list(proof.not_provable),
         }
     return fields
+
+
+def found_fields(found: tuple[int, str] | Broken) -> dict[str, Any]:
+    """What a check of a chain found: its head (entries, hash), or the first broken entry and the reason."""
+    broken = found if isinstance(found, Broken) else None
+    entries, digest = (None, None) if isinstance(found, Broken) else found
+    return {
+        "whole": broken is None,
+        "entries": entries,
+        "hash": digest,
+        "broken_entry": broken.seq if broken else None,
+        "reason": broken.reason if broken else "",
+    }

@@ -1,12 +1,13 @@
 """A chain that was not touched is valid; touched anywhere, it is not."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lifecycle.ledger import Broken, Draft, LedgerEntry, append, link_hash, overall, verify
+from lifecycle.ledger import Broken, Draft, LedgerEntry, Unsealed, append, link_hash, overall, verify
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 json_values = st.recursive(
@@ -18,8 +19,8 @@ payloads = st.lists(st.dictionaries(st.text(), json_values, max_size=3), min_siz
 keys = st.just(b"") | st.binary(min_size=1, max_size=32)
 
 
-def chain_of(data: list[dict[str, object]], key: bytes = b"") -> list[LedgerEntry]:
-    entries: list[LedgerEntry] = []
+def chain_of(data: list[dict[str, object]], key: bytes = b"", before: Iterable[LedgerEntry] = ()) -> list[LedgerEntry]:
+    entries = [*before]
     for n, payload in enumerate(data):
         head = (entries[-1].seq, entries[-1].hash) if entries else None
         draft = Draft("baton.test", "shop/dev", T0, payload)
@@ -90,6 +91,26 @@ def test_a_chain_that_was_written_anew_shows_only_with_a_key_or_a_published_head
     assert verify(forged, head=head) == Broken(head[0], "differs from the published head")
     assert isinstance(verify(forged, key=key), Broken)
     assert verify(keyed, key=key) == (len(data), keyed[-1].hash)
+
+
+@given(payloads, payloads, st.binary(min_size=1, max_size=32))
+def test_a_chain_that_was_begun_in_the_plain_is_covered_by_its_first_sealed_entry(
+    begun: list[dict[str, object]], continued: list[dict[str, object]], key: bytes
+) -> None:
+    plain = chain_of(begun)
+    chain = chain_of(continued, key, plain)
+    assert verify(chain, key=key) == (len(chain), chain[-1].hash)
+    assert isinstance(verify(plain, key=key), Unsealed)
+    assert verify(plain, key=key, head=(len(plain), plain[-1].hash)) == (len(plain), plain[-1].hash)
+    without = verify(chain)
+    assert isinstance(without, Broken)
+    assert without.seq == len(plain) + 1
+
+    other = chain_of([{"forged": True}, *begun[1:]])
+    assume(other[-1].hash != plain[-1].hash)
+    assert isinstance(verify([*other, *chain[len(plain) :]], key=key), Broken)
+    downgraded = verify(chain_of([{}], b"", chain), key=key)
+    assert downgraded == Broken(len(chain) + 1, "not sealed, and an entry before it is")
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2))

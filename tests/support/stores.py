@@ -34,6 +34,7 @@ class World:
     """Some data, the stores open on it, and who is proven dead."""
 
     make: Callable[..., AnyStore]
+    url: str = ""
     dead: set[Owner] = field(default_factory=set)
     opened: list[AnyStore] = field(default_factory=list)
 
@@ -57,14 +58,18 @@ def in_memory() -> World:
     return world
 
 
+def at(url: str, directory: Path) -> World:
+    """What is at a URL, with its key in a directory."""
+    return World(lambda **hooks: open_store(url, key_path=directory / "key", **hooks), url)
+
+
 def in_sqlite(directory: Path) -> World:
-    return World(lambda **hooks: open_store(sqlite_url(directory / "baton.db"), key_path=directory / "key", **hooks))
+    return at(sqlite_url(directory / "baton.db"), directory)
 
 
 def in_postgresql(home: Path, directory: Path, template: str = "template1") -> World:
     """A new database of a server whose template1 holds an empty store, and template0 nothing."""
-    url = _new_database(home, template)
-    return World(lambda **hooks: open_store(url, key_path=directory / "key", **hooks))
+    return at(_new_database(home, template), directory)
 
 
 _numbers = count(1)

@@ -65,6 +65,9 @@ def test_from_nothing_to_verified(baton: Any) -> None:
     assert "web-1" in baton("ssh", REF, "web-1", "--", "curl", "-s", "localhost").out
     status = baton("status", REF, "--json").lines[0]
     assert (status["phase"], status["locked_by"]) == ("ready", "")
+    head = f"{REF}@{result['ledger']['seq']}:{result['ledger']['hash']}"
+    assert baton("audit", "head").out.splitlines()[0] == head
+    assert f"{REF} is whole" in baton("audit", "verify", "--head", head).out
 
 
 def test_a_second_up_changes_nothing(baton: Any) -> None:

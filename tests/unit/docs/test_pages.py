@@ -30,11 +30,11 @@ def commands(text: str) -> Iterator[list[str]]:
     """Every `baton ...` line of a page's shell blocks, as words."""
     for block in re.findall(r"^```sh[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
-            lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;")
+            lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;>")
             lexer.whitespace_split = True
             current: list[str] = []
             for word in [*lexer, ";"]:
-                if set(word) <= set("|&;"):
+                if set(word) <= set("|&;>"):
                     if current[:1] == ["baton"]:
                         yield current[1:]
                     current = []
