@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any, Final
 
 from rich.console import RenderableType
 from rich.markup import escape
@@ -17,7 +18,7 @@ from lifecycle.journal import Journal
 from lifecycle.ledger import Broken, LedgerEntry
 from lifecycle.lock import Lock
 from lifecycle.report.fields import check_fields
-from lifecycle.report.words import age, next_command, passed
+from lifecycle.report.words import age, counted, look_again, next_command, passed
 
 _STYLES = {
     Phase.READY: "green",
@@ -69,8 +70,16 @@ def environment_lines(
     checks = check_fields(journal)
     if checks:
         yield ""
-        yield checks_table(checks)
-    yield Text(f"\nnext: {next_command(e)}", style="dim")
+        yield checks_table(checks, e.run, now)
+        if old := sum(c["run"] != e.run for c in checks):
+            yield Text(
+                f"  run {e.run} did not come to {old} of {counted(len(checks), 'check')}: these are older looks",
+                style="dim",
+            )
+    yield ""
+    if e.phase is Phase.FAILED and (look := look_again(e, journal, hosts)):
+        yield Text(f"see:  {look}", style="dim")
+    yield Text(f"next: {next_command(e)}", style="dim")
 
 
 def hosts_table(hosts: Iterable[Host]) -> RenderableType:
@@ -91,13 +100,15 @@ def inventory_table(found: Iterable[tuple[EnvironmentRef, Host]]) -> RenderableT
     return table
 
 
-def checks_table(checks: Iterable[dict[str, object]]) -> RenderableType:
-    """The last look of every check."""
-    table = _table("check", "", "at", "evidence")
+def checks_table(checks: Iterable[dict[str, Any]], run: int, now: datetime) -> RenderableType:
+    """The last look of every check and how long ago it was; dimmed, with its run, where the last run did not come to it."""
+    table = _table("check", "", "ago", "evidence")
     for check in checks:
+        old = check["run"] != run
         mark = Text("✓", "green") if check["passed"] else Text("✗", "red")
-        at = str(check["at"])[:19].replace("T", " ")
-        table.add_row(str(check["name"]), mark, at, Text(str(check["message"])))
+        ago = age(datetime.fromisoformat(check["at"]), now) if check["at"] else "-"
+        when = f"{ago} (run {check['run']})" if old else ago
+        table.add_row(check["name"], mark, when, Text(check["message"]), style="dim" if old else "")
     return table
 
 
@@ -108,15 +119,17 @@ def plan_line(line: str) -> str:
 
 
 def named(step: str, names: Mapping[str, str]) -> str:
-    """A step's key with the host's name in place of its id: `configure:web@web-1`. `names` maps ids to names."""
-    return re.sub(r"[^:@]+$", lambda last: names.get(last[0], last[0]), step)
+    """A step's key with hosts' names in place of their ids: `configure:web@web-1,web-2`. `names` maps ids to names."""
+    head, mark, last = re.fullmatch(r"(?:(.*)([:@]))?([^:@]*)", step, re.DOTALL).groups(default="")  # type: ignore[union-attr]
+    return head + mark + ",".join(names.get(word, word) for word in last.split(","))
 
 
 def history_table(entries: Iterable[LedgerEntry], names: Mapping[str, str]) -> RenderableType:
     """A line per ledger entry. `names` maps host ids to names."""
     table = _table("at", "run", "what", "how")
     for entry in entries:
-        table.add_row(*_told(entry, names))
+        at, run, what, how = _told(entry, names)
+        table.add_row(at, run, what, Text(_short(how.plain)))
     return table
 
 
@@ -154,3 +167,11 @@ def checked_lines(checked: Iterable[Checked]) -> Iterator[Text]:
         else:
             noun = "entry" if found[0] == 1 else "entries"
             yield Text.assemble(("✓", "green"), f" {chain} is whole: {found[0]} {noun}", (f"  {found[1]}", "dim"))
+
+
+LONGEST: Final = 160
+"""Characters of one entry's words in the history: it is for looking over. The log and the status have them all."""
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from lifecycle.blueprint.model import Blueprint
 from lifecycle.blueprint.scalars import KeyKind, SecretRef
 from lifecycle.compose import Readings, desire, refuse_secrets
 from lifecycle.desired import Desired, Goal
-from lifecycle.environment import Environment, EnvironmentRef, Phase
+from lifecycle.environment import INPUTS, Environment, EnvironmentRef, Phase
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.ports import EventSink, Ports
@@ -75,6 +75,8 @@ def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink:
     path, blueprint, ref = place.path, place.blueprint, place.ref
     inputs = _inputs(place, request.inputs, goal, registry)
     environment = _environment(ref, path, registry)
+    if goal is Goal.UP:
+        environment = replace(environment, facts={**environment.facts, INPUTS: dict(request.inputs)})
     make_private(directory(registry.settings.home, ref))
     log = RunLog(registry.settings.home, ref)
     with closing(log), registry.ports(_masking(both(log, sink), registry), path.parent) as ports:

@@ -26,7 +26,7 @@ from lifecycle.perform import Ended, perform
 from lifecycle.ports import Cancellation, EventSink
 from lifecycle.ports import Cancelled as CancelledError
 from lifecycle.recording import title
-from lifecycle.report.words import summary
+from lifecycle.report.words import look_command, next_command, summary
 
 
 @dataclass
@@ -70,7 +70,17 @@ class RunFailed(BatonError):
         self.exit_code = ExitCode.VERIFICATION_FAILED if only_checks else ExitCode.FAILED  # type: ignore[misc]
         failures = [f"{title(o.step, ended.view)}: {o.message}" for o in ended.failures]
         hints = dict.fromkeys(o.hint for o in ended.failures if o.hint)
-        super().__init__("; ".join(failures) or ended.environment.message, hint="; ".join(hints))
+        super().__init__("; ".join(failures) or ended.environment.message, hint="\n".join([*hints, *_what_next(ended)]))
+
+
+def _what_next(ended: Ended) -> Iterator[str]:
+    """What shows more of the first failure, and what goes on from there."""
+    environment = ended.environment
+    if ended.failures:
+        step = ended.failures[0].step
+        yield f"see:  {look_command(environment.ref, step.kind, step.subject, ended.view.observed.hosts.values())}"
+    if ended.view.desired.goal is not Goal.PLAN:
+        yield f"next: {next_command(environment)}"
 
 
 def run(goal: Goal, request: Request) -> State:

@@ -87,6 +87,10 @@ class EnvironmentRef:
         return cls(blueprint, name)
 
 
+INPUTS: Final = "inputs"
+"""Among an environment's facts: what its last `up` was given by name, never a secret, so that it can be said again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """One named instance of a blueprint, as the store keeps it."""

@@ -20,8 +20,7 @@ def configure_outcome(step: Step, chosen: tuple[Host, ...], configured: Configur
         words = f"{len(good)} {'host' if len(good) == 1 else 'hosts'} configured"
         return Outcome(step, Status.OK, words, result=configured, detail=detail, good_hosts=good, changed=changed)
     message = "; ".join(bad) if configured.complete else configured.message or "; ".join(bad)
-    hint = "mend it and run `baton up` again: only what is missing is done"
-    return Outcome(step, Status.FAILED, message, hint, configured, detail, good, changed)
+    return Outcome(step, Status.FAILED, message, "", configured, detail, good, changed)
 
 
 def _by_id(chosen: tuple[Host, ...], configured: Configured) -> dict[str, HostResult | None]:

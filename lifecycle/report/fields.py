@@ -9,6 +9,7 @@ from lifecycle.journal import Journal, Kind
 from lifecycle.ledger import Broken
 from lifecycle.lock import Lock
 from lifecycle.perform import Ended
+from lifecycle.report.words import look_again, next_command
 
 
 def host_fields(host: Host) -> dict[str, Any]:
@@ -43,6 +44,8 @@ def environment_fields(
         "locked_by": str(holder.owner) if holder else "",
         "hosts": [host_fields(h) for h in hosts],
         "checks": check_fields(journal),
+        "next": next_command(environment),
+        "look": look_again(environment, journal, hosts),
     }
 
 
@@ -52,6 +55,7 @@ def check_fields(journal: Journal) -> list[dict[str, Any]]:
         {
             "name": record.subject,
             "passed": record.succeeded,
+            "run": record.run,
             "at": record.finished_at.isoformat() if record.finished_at else "",
             "message": record.message,
             "evidence": record.detail.get("evidence", []),

@@ -1,11 +1,14 @@
 """Sentences for people."""
 
-from collections.abc import Iterator, Sequence
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from lifecycle.desired import Goal
-from lifecycle.environment import Environment, Phase
-from lifecycle.journal import Kind
+from lifecycle.environment import INPUTS, Environment, EnvironmentRef, Phase
+from lifecycle.inventory import Host
+from lifecycle.journal import Journal, Kind, Status
 from lifecycle.outcomes import plan_words
 from lifecycle.perform import Ended
 from lifecycle.plan import Action, ResourceChange
@@ -98,16 +101,35 @@ def proof_text(ended: Ended) -> Iterator[str]:
 
 
 def next_command(environment: Environment) -> str:
-    """What to do next with an environment."""
+    """What to type next, ready to be pasted into a shell: an `up` with the inputs that the last one was given."""
     match environment.phase:
         case Phase.READY:
             return f"baton hosts {environment.ref}"
-        case Phase.DESTROYED | Phase.NEW:
-            return f"baton up {environment.blueprint_path} --env {environment.ref.name}"
         case Phase.TEARING_DOWN | Phase.QUARANTINED:
             return f"baton down {environment.ref}"
         case _:
-            return f"baton up {environment.blueprint_path} --env {environment.ref.name}"
+            given = environment.facts.get(INPUTS, {})
+            inputs = [word for name, value in given.items() for word in ("--input", f"{name}={_written(value)}")]
+            words = ["baton", "up", environment.blueprint_path, "--env", environment.ref.name, *inputs]
+            return shlex.join(words)
+
+
+def look_command(ref: EnvironmentRef, kind: Kind, subject: str, hosts: Iterable[Host]) -> str:
+    """What shows all that was said about a step. `subject` may be a host's id, or have one after an `@`."""
+    names = {h.id: h.name for h in hosts}
+    return shlex.join(["baton", "logs", str(ref), "--step", f"{kind}:{names.get(subject, subject.partition('@')[0])}"])
+
+
+def look_again(environment: Environment, journal: Journal, hosts: Iterable[Host]) -> str:
+    """The command that shows why the last run failed, for the first step that did; empty where none did."""
+    records = (r for r in journal.records.values() if r.run == environment.run and r.status is Status.FAILED)
+    first = min(records, key=lambda r: r.finished_at or r.intended_at, default=None)
+    return look_command(environment.ref, first.kind, first.subject, hosts) if first else ""
+
+
+def _written(value: object) -> str:
+    """An input's value as `--input` takes it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def goal_words(goal: Goal) -> str:

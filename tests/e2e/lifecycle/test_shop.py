@@ -3,112 +3,39 @@
 One environment lives through the whole file: every test leaves it as it found it, with two web servers that serve.
 """
 
-import http.client
 import json
 import re
-import socket
-import ssl
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from tests.support.shop import EXAMPLE, EXPECTED, Shop, configured
 
 pytestmark = pytest.mark.timeout(900)
 
-ENV = "story"
-REF = f"shop/{ENV}"
-EXAMPLE = "examples/shop"
-EXPECTED: dict[str, Any] = yaml.safe_load(
-    (Path(__file__).resolve().parents[3] / EXAMPLE / "expectations.yaml").read_text()
-)
 COMMON_PORTS = [
     *(21, 22, 23, 25, 53, 80, 110, 111, 143, 389, 443, 445, 873, 993, 1433, 1521, 2049, 2375, 3000, 3306, 3389),
     *(5000, 5432, 5672, 5900, 6379, 8000, 8080, 8404, 8443, 9000, 9001, 9090, 9200, 11211, 27017),
 ]
-SERVICES = {"db-1": "[m]ariadbd", "web-1": "[o]pt/shop/shop.py", "web-2": "[o]pt/shop/shop.py"}
-"""What must not be restarted without a reason: host → pattern of its process (which the shell that looks does not match)."""
 
 
-def up(baton: Any, *more: str, check: bool = True) -> Any:
-    return baton("up", EXAMPLE, "--env", ENV, "--json", *more, check=check)
-
-
-def hosts(baton: Any) -> dict[str, dict[str, Any]]:
-    return {host["name"]: host for host in baton("hosts", REF, "--json").lines}
-
-
-def configured(ran: Any) -> dict[str, set[str]]:
-    """Configure step → ids of the hosts that it ran on, in one run."""
-    found: dict[str, set[str]] = {}
-    for key in ran.finished("configure"):
-        step, _, ids = key.removeprefix("configure:").partition("@")
-        found.setdefault(step, set()).update(ids.split(","))
-    return found
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """Somebody outside who trusts the environment's authority."""
-
-    baton: Any
-    address: str
-    trust: ssl.SSLContext
-
-    @classmethod
-    def of(cls, baton: Any) -> "Visitor":
-        trust = ssl.create_default_context(cafile=baton.home / "environments" / "shop" / ENV / "ca.pem")
-        return cls(baton, hosts(baton)["lb-1"]["public_address"], trust)
-
-    def get(self, path: str = "/") -> tuple[int, str, str]:
-        """(status, who served it, body) of one request over a connection of its own."""
-        name = EXPECTED["https"]["server_name"]
-        connected = self.baton.connect_outside(self.address, 443)
-        assert isinstance(connected, socket.socket), connected
-        connection = http.client.HTTPSConnection(name)
-        with self.trust.wrap_socket(connected, server_hostname=name) as connection.sock:
-            connection.request("GET", path, headers={"Connection": "close"})
-            answer = connection.getresponse()
-            return answer.status, answer.getheader("X-Served-By", ""), answer.read().decode()
-
-    def served_by(self, visits: int) -> Counter[str]:
-        """How often each web server answered; every answer must be the page, with rows of the database in it."""
-        servers: Counter[str] = Counter()
-        for _ in range(visits):
-            status, server, body = self.get(EXPECTED["https"]["path"])
-            assert (status, EXPECTED["https"]["contains"] in body) == (EXPECTED["https"]["status"], True), body
-            servers[server] += 1
-        return servers
-
-
-def running(baton: Any) -> dict[str, str]:
-    """Host → process ids and start times of its service: the same text means that nothing was restarted."""
-
-    def look(host: str) -> str:
-        command = f"for p in $(pgrep -f '{SERVICES[host]}'); do cut -d' ' -f1,22 /proc/$p/stat; done"
-        return str(baton("ssh", REF, host, "--", command).out.strip())
-
-    found = {host: look(host) for host in SERVICES}
-    assert all(found.values()), found
-    return found
+@pytest.fixture
+def shop(baton: Any) -> Shop:
+    return Shop(baton, "story")
 
 
 @pytest.fixture(autouse=True)
-def _standing(request: pytest.FixtureRequest) -> None:
+def _standing(request: pytest.FixtureRequest, shop: Shop) -> None:
     """Each test of this file may run alone: what it stands on is brought up first."""
-    baton = request.getfixturevalue("baton")
-    if request.node.name == "test_from_nothing_to_a_shop":
-        return
-    phases = [line.get("phase") for line in baton("status", REF, "--json", check=False).lines]
-    if phases != ["ready"]:
-        up(baton)
+    if request.node.name != "test_from_nothing_to_a_shop":
+        shop.stand()
 
 
-def test_from_nothing_to_a_shop(baton: Any) -> None:
-    ran = up(baton)
+def test_from_nothing_to_a_shop(baton: Any, shop: Shop) -> None:
+    ran = shop.up()
     result = ran.result
     assert result["phase"] == "ready"
     found = {h["name"]: {"stack": h["stack"], "groups": h["groups"]} for h in result["hosts"]}
@@ -120,21 +47,21 @@ def test_from_nothing_to_a_shop(baton: Any) -> None:
         began = [n for n, line in enumerate(ran.lines) if is_about(line, "step.started", after)]
         assert max(ended) < min(began), f"{after} began before {before} had ended"
     for stack, resources in EXPECTED["resources"].items():
-        assert managed(baton.home / "environments" / "shop" / ENV / "stacks" / stack) == resources
+        assert managed(shop.folder / "stacks" / stack) == resources
 
-    assert set(Visitor.of(baton).served_by(6).values()) == {3}  # in turn
-    status, server, body = Visitor.of(baton).get("/health")
+    assert set(shop.visitor().served_by(6).values()) == {3}  # in turn
+    status, server, body = shop.visitor().get("/health")
     health = json.loads(body)
     assert (status, health["host"], health["database"]["series"]) == (200, server, EXPECTED["https"]["series"])
-    assert leaks(baton, ran) == []
+    assert leaks(shop, ran) == []
 
 
-def leaks(baton: Any, ran: Any) -> list[str]:
+def leaks(shop: Shop, ran: Any) -> list[str]:
     """Where a secret of the environment shows: what a run said, the store, the engine's database and log."""
-    secrets = json.loads((baton.home / "environments" / "shop" / ENV / "secrets.json").read_text())
-    password, key = secrets["db_password"]["value"], secrets["certificate"]["value"].splitlines()[1]
+    password, key = shop.secret("db_password"), shop.secret("certificate").splitlines()[1]
     said = {"output": (ran.out + ran.err).encode()}
-    files = [baton.home / "baton.db", *(f for f in (baton.home / "engine").iterdir() if f.is_file())]
+    home = shop.baton.home
+    files = [home / "baton.db", *(f for f in (home / "engine").iterdir() if f.is_file())]
     said |= {file.name: file.read_bytes() for file in files if file.exists()}
     return [where for where, text in said.items() if password.encode() in text or key.encode() in text]
 
@@ -153,61 +80,61 @@ def managed(stack: Path) -> dict[str, int]:
     return dict(counts)
 
 
-def test_from_outside_there_is_443_and_nothing_else(baton: Any) -> None:
-    public = [h["public_address"] for h in hosts(baton).values() if h.get("public_address")]
-    private = [h["private_address"] for h in hosts(baton).values()]
+def test_from_outside_there_is_443_and_nothing_else(baton: Any, shop: Shop) -> None:
+    public = [h["public_address"] for h in shop.hosts().values() if h.get("public_address")]
+    private = [h["private_address"] for h in shop.hosts().values()]
     targets = [(a, port) for a in public for port in COMMON_PORTS] + [(a, p) for a in private for p in (22, 3306, 8080)]
     with ThreadPoolExecutor(24) as pool:
         found = dict(zip(targets, pool.map(lambda t: baton.dial_outside(*t, timeout=1.5), targets), strict=True))
-    balancer = hosts(baton)["lb-1"]["public_address"]
+    balancer = shop.hosts()["lb-1"]["public_address"]
     assert [t for t, answer in found.items() if answer == "open"] == [
         (balancer, port) for port in EXPECTED["open_from_outside"]
     ]
     assert set(found.values()) <= {"open", "timeout", "refused", "unreachable"}
 
 
-def test_a_second_up_changes_nothing(baton: Any) -> None:
-    ran = up(baton)
+def test_a_second_up_changes_nothing(shop: Shop) -> None:
+    ran = shop.up()
     assert ran.result["changed"] is False
     assert sorted(ran.finished("plan")) == ["plan:data", "plan:front"]
     assert ran.finished("apply") + ran.finished("configure") == []
     assert len(ran.finished("verify")) == len(EXPECTED["checks"])
 
 
-def test_a_third_web_server_disturbs_nobody_and_goes_again(baton: Any) -> None:
-    before = running(baton)
-    ran = up(baton, "--input", "web_count=3")
-    here = hosts(baton)
+def test_a_third_web_server_disturbs_nobody_and_goes_again(shop: Shop) -> None:
+    before = shop.running()
+    ran = shop.up("--input", "web_count=3")
+    here = shop.hosts()
     assert configured(ran) == {"web": {here["web-3"]["id"]}, "load-balancer": {here["lb-1"]["id"]}}
-    assert Visitor.of(baton).served_by(9) == {"web-1": 3, "web-2": 3, "web-3": 3}
+    assert shop.visitor().served_by(9) == {"web-1": 3, "web-2": 3, "web-3": 3}
 
-    back = up(baton)
+    back = shop.up()
     assert configured(back) == {"load-balancer": {here["lb-1"]["id"]}}
-    assert "web-3" not in hosts(baton)
-    assert Visitor.of(baton).served_by(4) == {"web-1": 2, "web-2": 2}
-    assert running(baton) == before
+    assert "web-3" not in shop.hosts()
+    assert shop.visitor().served_by(4) == {"web-1": 2, "web-2": 2}
+    assert shop.running() == before
 
 
-def test_a_role_that_fails_on_one_web_server_leaves_the_other_serving(baton: Any, project: Path) -> None:
-    here = hosts(baton)
-    database = running(baton)["db-1"]
-    baton("ssh", REF, "web-2", "--", "sudo touch /etc/breaks")
+def test_a_role_that_fails_on_one_web_server_leaves_the_other_serving(shop: Shop, project: Path) -> None:
+    here = shop.hosts()
+    database = shop.running()["db-1"]
+    shop.on("web-2", "sudo touch /etc/breaks")
     role = project / EXAMPLE / "roles" / "shop" / "tasks" / "main.yml"
     role.write_text(role.read_text() + BREAKS)
-    failed = up(baton, check=False)
+    failed = shop.up(check=False)
     assert failed.code == 1
     assert configured(failed) == {"web": {here["web-1"]["id"], here["web-2"]["id"]}}  # and no other role
     assert "web-2 failed in task 'shop : Break': this role breaks here" in failed.err + failed.out
-    status = baton("status", REF, "--json").lines[0]
+    status = shop.status()
     assert (status["phase"], "web-2" in status["message"]) == ("failed", True)
-    assert Visitor.of(baton).served_by(8) == {"web-1": 8}
+    assert shop.visitor().served_by(8) == {"web-1": 8}
 
-    baton("ssh", REF, "web-2", "--", "sudo rm /etc/breaks")
-    mended = up(baton)
+    shop.on("web-2", "sudo rm /etc/breaks")
+    mended = shop.up()
     assert configured(mended) == {"web": {here["web-2"]["id"]}}
     assert mended.result["phase"] == "ready"
-    assert Visitor.of(baton).served_by(8).keys() == {"web-1", "web-2"}
-    assert running(baton)["db-1"] == database
+    assert shop.visitor().served_by(8).keys() == {"web-1", "web-2"}
+    assert shop.running()["db-1"] == database
 
 
 BREAKS = """
@@ -230,31 +157,31 @@ BREAKS = """
 
 
 def test_another_series_of_the_database_is_refused_and_every_role_changes_nothing_when_run_again(
-    baton: Any, project: Path
+    shop: Shop, project: Path
 ) -> None:
-    before = running(baton)
-    refused = up(baton, "--input", "mysql_series=11.4", check=False)
+    before = shop.running()
+    refused = shop.up("--input", "mysql_series=11.4", check=False)
     assert refused.code == 1
     said = refused.err + refused.out
     assert re.search(r"db-1 has MariaDB 10\.11 and the series asked for is 11\.4", said)
     assert "never replaced under its data" in said
     assert configured(refused).keys() == {"mysql"}
-    assert running(baton) == before
-    assert Visitor.of(baton).served_by(2)
+    assert shop.running() == before
+    assert shop.visitor().served_by(2)
 
     for playbook in (project / EXAMPLE).glob("*.yml"):  # as good as new to Baton, and the same to Ansible
         if playbook.name not in ("blueprint.yaml", "expectations.yaml"):
             playbook.write_text(playbook.read_text() + "# nothing\n")
-    again = up(baton)
+    again = shop.up()
     assert configured(again).keys() == set(EXPECTED["configure"])
     changed = {line["step"]: line["changed"] for line in again.of("step.finished") if line["step"].startswith("conf")}
     assert set(changed.values()) == {False}, changed
-    assert running(baton) == before
+    assert shop.running() == before
 
 
-def test_down_leaves_nothing(baton: Any) -> None:
-    ran = baton("down", REF, "--json")
+def test_down_leaves_nothing(baton: Any, shop: Shop) -> None:
+    ran = baton("down", shop.ref, "--json")
     assert ran.result["phase"] == "destroyed"
     assert ran.result["proof"]["left"] == []
     assert ran.finished("destroy") == ["destroy:front", "destroy:data"]
-    assert not (baton.home / "environments" / "shop" / ENV).exists()
+    assert not shop.folder.exists()
