@@ -35,7 +35,7 @@ format: setup ## put every Python file into the house's format
 	@.venv/bin/ruff check --fix-only --quiet
 	@.venv/bin/ruff format
 
-bench: setup ## measure hosts, checks, `up`, the shop beside other ways to it, fifty hosts (20 minutes; BENCH=shop: one)
+bench: setup ## measure hosts, checks, `up`, the shop beside other ways to it, fifty hosts (BENCH=shop: that alone)
 	@for file in $(or $(BENCH:%=benchmarks/%.py),benchmarks/*.py); do echo "== $$file"; $(PYTHON) "$$file" $(ARGS) || exit; done
 
 docs: setup ## write the pages that are read off the program (docs/reference)
