@@ -5,9 +5,11 @@
 The contenders (benchmarks/baselines) take turns on one local cloud, with the same modules, playbooks, roles and provider
 mirror, each from nothing: no working directory, no `terraform init`, no keys. Each ends when its checks have passed. Taking
 the shop down between the turns is not timed. The engine's server runs already when Baton's turn comes. On a machine with
-other work trust the ratios, which compare within one round, and not the seconds.
+other work trust the ratios, which compare within one round, and not the seconds; where the load (of the last minute) that
+stands beside each turn differs much, not even those: CPU seconds then say more.
 """
 
+import os
 import statistics
 import sys
 from collections import defaultdict
@@ -51,7 +53,9 @@ def _round(name: str, contender: Contender, taken: dict[str, list[Timed]]) -> No
     for what, count in steps.items():
         one = contender.up(count)
         taken[f"{what} {name}"].append(one)
-        print(f"  {name}, {what}: {one.seconds:.1f} s", flush=True)
+        print(
+            f"  {name}, {what}: {one.seconds:.1f} s, {one.cpu:.1f} s of CPU, load {os.getloadavg()[0]:.1f}", flush=True
+        )
     contender.down()
 
 
@@ -61,7 +65,8 @@ def report(taken: Taken) -> None:
         print(f"\n{what}: seconds, median (least-most)")
         for name in ("baton", *BASELINES):
             if runs := taken.get(f"{what} {name}"):
-                print(f"  {name:14}{spread([run.seconds for run in runs])}")
+                cpu = spread([run.cpu for run in runs])
+                print(f"  {name:14}{spread([run.seconds for run in runs]):24}CPU {cpu}")
         for name in BASELINES:
             if others := taken.get(f"{what} {name}"):
                 print(f"  baton / {name:14}{_ratios(taken[f'{what} baton'], others)}")

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from adapters.endpoint import find
 from adapters.settings import Settings
 from adapters.terraform import mirrors
 from adapters.terraform.environment import surroundings
-from benchmarks.support.home import ROOT, Home, Timed
+from benchmarks.support.home import ROOT, Home, Timed, stopwatch
 
 BASELINES = ROOT / "benchmarks" / "baselines"
 COPIED = ("examples/shop", "terraform", "playbooks", "benchmarks/baselines")
@@ -64,9 +63,9 @@ class ByScript:
             for folder in COPIED:
                 ignored = shutil.ignore_patterns(".terraform*", "terraform.tfstate*", "__pycache__")
                 shutil.copytree(ROOT / folder, self.work / "tree" / folder, ignore=ignored)
-        begun = time.perf_counter()
+        took = stopwatch()
         self._run(web_count, f"{self.name}.sh")
-        return Timed(time.perf_counter() - begun, [])
+        return Timed(*took(), [])
 
     def down(self) -> None:
         if self.work.exists():

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ class Timed:
     """One command: what it took, and the JSON lines that it printed."""
 
     seconds: float
+    cpu: float  # seconds of processor that it and everything below it used: the engine's server and the cloud are not below
     events: Events
 
     def phases(self) -> dict[str, float]:
@@ -46,12 +47,12 @@ class Home:
 
     def baton(self, *words: str) -> Timed:
         """Run a command. Ends the benchmark with what it said where it fails."""
-        begun = time.perf_counter()
+        took = stopwatch()
         done = self._run(words)
-        took = time.perf_counter() - begun
+        seconds, cpu = took()
         if done.returncode != 0:
             sys.exit(f"baton {' '.join(words)} failed:\n{done.stdout}\n{done.stderr}")
-        return Timed(took, [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")])
+        return Timed(seconds, cpu, [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")])
 
     def start(self, blueprint: str) -> float:
         """Start the cloud, and with a plan the engine's server; the seconds of that plan."""
@@ -80,6 +81,18 @@ def own_home(*environments: str) -> Iterator[Home]:
         yield home
     finally:
         print(home.clear(environments), flush=True)
+
+
+def stopwatch() -> Callable[[], tuple[float, float]]:
+    """From now on: wall seconds, and processor seconds of the children that have ended."""
+    begun, used = time.perf_counter(), os.times()
+
+    def read() -> tuple[float, float]:
+        now = os.times()
+        cpu = now.children_user + now.children_system - used.children_user - used.children_system
+        return time.perf_counter() - begun, cpu
+
+    return read
 
 
 def spread(values: Sequence[float]) -> str:
