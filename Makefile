@@ -35,8 +35,8 @@ format: setup ## put every Python file into the house's format
 	@.venv/bin/ruff check --fix-only --quiet
 	@.venv/bin/ruff format
 
-bench: setup ## measure host creation, memory and the phases of an `up`
-	@for file in benchmarks/*.py; do $(PYTHON) "$$file" || exit; done
+bench: setup ## measure hosts, checks, `up`, the shop beside other ways to it, fifty hosts (BENCH=shop: that alone)
+	@for file in $(or $(BENCH:%=benchmarks/%.py),benchmarks/*.py); do echo "== $$file"; $(PYTHON) "$$file" $(ARGS) || exit; done
 
 docs: setup ## write the pages that are read off the program (docs/reference)
 	@$(PYTHON) -m scripts.docs

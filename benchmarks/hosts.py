@@ -8,13 +8,11 @@ It starts a cloud of its own in a temporary home (the base image comes from the 
 from __future__ import annotations
 
 import argparse
-import os
 import socket
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import boto3
 
+from benchmarks.support import memory
 from local_cloud import control
 from local_cloud.connect import ask
 from local_cloud.home import Home, read_description
@@ -52,9 +51,13 @@ def measure(home: Home, rounds: int, many: int) -> None:
         print(f"{count:3} host{'s' if count > 1 else ' '}: RunInstances to every SSH banner  {spread(times)} s")
     ids = [row["id"] for row in ask(str(home.broker), {"do": "list"})[0]["instances"]]
     time.sleep(1)
-    print(f"memory (PSS) of an idle host                {spread([pss(home, one) / 1024 for one in ids])} MB")
+    known = read_description(home)
+    assert known is not None
+    spaces = memory.by_space()
+    each = [spaces[memory.host_space(home, one)] / 1024 for one in ids]
+    print(f"memory (PSS) of an idle host                {spread(each)} MB")
     print(f"disk of an idle host                        {spread([disk(home.hosts / one) for one in ids])} KB")
-    print(f"the cloud itself: {len(ids)} hosts known, server     {server_memory(home) / 1024:6.0f} MB")
+    print(f"the cloud itself: {len(ids)} hosts known, server     {spaces[known.namespaces['pid']] / 1024:6.0f} MB")
 
 
 def network(home: Home) -> tuple[Any, str, str]:
@@ -92,44 +95,6 @@ def banner(home: Home, instance: str) -> bool:
         return False
     with socket.socket(fileno=descriptor) as connection:
         return bool(answer["ok"]) and connection.recv(4) == b"SSH-"
-
-
-def pss(home: Home, instance: str) -> float:
-    """Kilobytes that a host's processes have for themselves, plus their share of what they share."""
-    _, descriptor = ask(str(home.broker), {"do": "enter", "id": instance})
-    assert descriptor is not None
-    try:
-        text = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
-        first = next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pid:"))
-    finally:
-        os.close(descriptor)
-    space = Path(f"/proc/{first}/ns/pid").stat().st_ino
-    return sum(pss_of(entry) for entry in processes() if in_space(entry, space))
-
-
-def processes() -> Iterable[Path]:
-    return Path("/proc").glob("[0-9]*")
-
-
-def in_space(entry: Path, space: int) -> bool:
-    try:
-        return (entry / "ns/pid").stat().st_ino == space
-    except OSError:
-        return False
-
-
-def pss_of(entry: Path) -> float:
-    try:
-        lines = (entry / "smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return sum(float(line.split()[1]) for line in lines if line.startswith("Pss:"))
-
-
-def server_memory(home: Home) -> float:
-    known = read_description(home)
-    assert known is not None
-    return sum(pss_of(entry) for entry in processes() if in_space(entry, known.namespaces["pid"]))
 
 
 def disk(folder: Path) -> float:
