@@ -4,7 +4,12 @@ import http.client
 import json
 import socket
 import ssl
+import threading
+import time
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,3 +117,37 @@ def configured(ran: Any) -> dict[str, set[str]]:
         step, _, ids = key.removeprefix("configure:").partition("@")
         found.setdefault(step, set()).update(ids.split(","))
     return found
+
+
+@dataclass(frozen=True)
+class Request:
+    """One visit: when it began, and who served it, or what went wrong."""
+
+    began: float
+    server: str
+    problem: str = ""
+
+
+@contextmanager
+def load(visitor: Visitor, *, per_second: int = 20, visitors: int = 4, limit: float = 600) -> Iterator[list[Request]]:
+    """Visits from outside at a steady rate while the block runs, at most `limit` seconds; all of them, at its end."""
+    over = threading.Event()
+    made: list[Request] = []
+
+    def visit() -> None:
+        end = time.time() + limit
+        while not over.is_set() and (began := time.time()) < end:
+            try:
+                made.append(Request(began, visitor.page()))
+            except Exception as problem:  # whatever it is, the visitor did not get the page
+                made.append(Request(began, "", f"{type(problem).__name__}: {problem}"))
+            over.wait(max(0.0, began + visitors / per_second - time.time()))
+
+    with ThreadPoolExecutor(visitors) as pool:
+        going = [pool.submit(visit) for _ in range(visitors)]
+        try:
+            yield made
+        finally:
+            over.set()
+            for one in going:
+                one.result()

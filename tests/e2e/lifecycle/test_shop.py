@@ -7,12 +7,13 @@ import json
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.shop import EXAMPLE, EXPECTED, Shop, configured
+from tests.support.shop import EXAMPLE, EXPECTED, Shop, configured, load
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -108,10 +109,20 @@ def test_a_third_web_server_disturbs_nobody_and_goes_again(shop: Shop) -> None:
     assert configured(ran) == {"web": {here["web-3"]["id"]}, "load-balancer": {here["lb-1"]["id"]}}
     assert shop.visitor().served_by(9) == {"web-1": 3, "web-2": 3, "web-3": 3}
 
-    back = shop.up()
+    with load(shop.visitor()) as requests:
+        back = shop.up()
+    drain = f"drain:load-balancer@{here['lb-1']['id']}"
+    ended = [line["step"] for line in back.of("step.finished")]
+    assert ended.index(drain) < ended.index("apply:front")
+    begun = next(line["at"] for line in back.of("step.started") if line["step"] == "apply:front")
+    drained = next(line["at"] for line in back.of("step.finished") if line["step"] == drain)
+    assert drained <= begun
     assert configured(back) == {"load-balancer": {here["lb-1"]["id"]}}
     assert "web-3" not in shop.hosts()
-    assert shop.visitor().served_by(4) == {"web-1": 2, "web-2": 2}
+    assert [r for r in requests if not r.server] == []  # it was let go before it was destroyed: nobody noticed
+    left = datetime.fromisoformat(drained).timestamp()
+    assert {r.server for r in requests if r.began > left} == {"web-1", "web-2"}
+    assert "web-3" in {r.server for r in requests}
     assert shop.running() == before
 
 

@@ -7,19 +7,15 @@ the example as it is come first; the others change the title. The next command i
 
 import json
 import shlex
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from tests.support.shop import EXAMPLE, Shop, Visitor, configured
+from tests.support.shop import EXAMPLE, Shop, configured, load
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -209,40 +205,6 @@ def test_a_wrong_password_stops_at_the_gate_that_asks_the_database(shop: Shop, p
     assert mended.result["phase"] == "ready"
     assert configured(mended) == {"mysql": {here["db-1"]["id"]}, "web": {here["web-1"]["id"], here["web-2"]["id"]}}
     assert "Shut for a moment" in shop.visitor().get()[2]
-
-
-@dataclass(frozen=True)
-class Request:
-    """One visit: when it began, and who served it, or what went wrong."""
-
-    began: float
-    server: str
-    problem: str = ""
-
-
-@contextmanager
-def load(visitor: Visitor, *, per_second: int = 20, visitors: int = 4, limit: float = 600) -> Iterator[list[Request]]:
-    """Visits from outside at a steady rate while the block runs, at most `limit` seconds; all of them, at its end."""
-    over = threading.Event()
-    made: list[Request] = []
-
-    def visit() -> None:
-        end = time.time() + limit
-        while not over.is_set() and (began := time.time()) < end:
-            try:
-                made.append(Request(began, visitor.page()))
-            except Exception as problem:  # whatever it is, the visitor did not get the page
-                made.append(Request(began, "", f"{type(problem).__name__}: {problem}"))
-            over.wait(max(0.0, began + visitors / per_second - time.time()))
-
-    with ThreadPoolExecutor(visitors) as pool:
-        going = [pool.submit(visit) for _ in range(visitors)]
-        try:
-            yield made
-        finally:
-            over.set()
-            for one in going:
-                one.result()
 
 
 def out_of_the_load_balancer(shop: Shop, server: str) -> float:
