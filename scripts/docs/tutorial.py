@@ -17,12 +17,12 @@ _CHANGING: Final = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "DATE"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"\bi-[0-9a-f]{17}\b", "ID"),
-    (r"\b(198\.18|10\.1)\.\d+\.\d+\b", "ADDRESS"),
+    (r"\b(198\.18|10\.[12])\.\d+\.\d+\b", "ADDRESS"),
     (r"\b(\d+m )?\d+(\.\d+)? ?(ms|s|m)\b", "DURATION"),
-    (r"(?<= )([pAwCvD?])\1*(?= )", "BAR"),
+    (r"(?<= )([pAwdCvD?])\1*(?= )", "BAR"),
     (r"\s+", " "),
 )
-DEADLINE: Final = 300.0
+DEADLINE: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)

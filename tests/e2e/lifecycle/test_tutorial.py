@@ -1,4 +1,4 @@
-"""The tutorial, command by command, as a reader would type it."""
+"""The tutorials, command by command, as a reader would type them."""
 
 import os
 import sys
@@ -10,18 +10,20 @@ import pytest
 
 from scripts.docs import tutorial
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "tutorial.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture
 def environ(baton: Any) -> Iterator[dict[str, str]]:
     yield {**baton.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    baton("down", "minimal/dev", "--yes", check=False)
+    for environment in ("minimal/dev", "shop/dev"):
+        baton("down", environment, "--yes", check=False)
 
 
-def test_every_command_of_the_tutorial_does_what_the_page_says(baton: Any, environ: dict[str, str]) -> None:
-    for block in tutorial.blocks(PAGE.read_text(encoding="utf-8")):
+@pytest.mark.parametrize("page", ["tutorial.md", "tutorial-shop.md"])
+def test_every_command_of_a_tutorial_does_what_the_page_says(page: str, baton: Any, environ: dict[str, str]) -> None:
+    for block in tutorial.blocks((DOCS / page).read_text(encoding="utf-8")):
         ran = tutorial.run(block, baton.directory, environ)
         assert not tutorial.problems(block, ran), f"$ {block.script}{ran.output}"
