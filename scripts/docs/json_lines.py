@@ -14,6 +14,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 EVENTS: Final = {
     "run.started": ("a run begins", "run"),
     "run.reconciling": ("an earlier run began this step and nobody knows how it ended: it is looked at first", ""),
+    "run.stopping": ("somebody wants the run to stop", ""),
+    "lock.waiting": ("another run holds the environment, and this one waits for it", ""),
     "environment.phase": ("the environment is in another phase", "phase"),
     "environment.ignored": ("variables of your environment that are not handed to Terraform", "names"),
     "engine.trouble": ("the engine could not write down a step that ended well all the same", ""),
