@@ -117,13 +117,13 @@ def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
         place = located(request)
         with (
             stopped_by_signals(cancel),
-            watched(cancel, wanted_elsewhere=cancelled_in_engine(), say=_saying(sink, "run.stopping")),
+            watched(cancel, wanted_elsewhere=cancelled_in_engine(), say=_saying("run.stopping", sink)),
             holding(
                 registry.store,
                 place.ref,
                 current_owner(flow_run.id or ""),
                 cancel,
-                patience=_patience(request, _saying(sink, "lock.waiting")),
+                patience=_patience(request, _saying("lock.waiting", sink)),
             ) as lock,
         ):
             with opened(place, request, goal, registry, sink) as session:
@@ -156,6 +156,6 @@ def _patience(request: Request, say: Callable[[str], None]) -> Patience:
     return Patience(longest, tell)
 
 
-def _saying(sink: EventSink, type: str) -> Callable[[str], None]:
+def _saying(type: str, sink: EventSink) -> Callable[[str], None]:
     """A warning about the run as a whole, for people and for the run's log."""
     return lambda message: sink(Event(datetime.now(UTC), type, message, level=Level.WARNING))
