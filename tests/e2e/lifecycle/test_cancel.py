@@ -131,10 +131,11 @@ def instances(baton: Baton) -> list[str]:
     d = json.loads((baton.home / "cloud" / "cloud.json").read_text())
     client = boto3.client("ec2", endpoint_url=d["endpoint_url"], region_name=d["region"],
                           aws_access_key_id=d["access_key"], aws_secret_access_key=d["secret_key"])  # fmt: skip
-    alive = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
-    mine = {"Name": "tag:baton:environment", "Values": [REF]}
-    pages = client.describe_instances(Filters=[mine, alive])["Reservations"]
-    return sorted(i["InstanceId"] for r in pages for i in r["Instances"])
+    found = client.describe_instances(Filters=[
+        {"Name": "tag:baton:environment", "Values": [REF]},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+    ])["Reservations"]  # fmt: skip
+    return sorted(i["InstanceId"] for r in found for i in r["Instances"])
 
 
 def stands(baton: Baton, ran: Ran) -> None:
