@@ -12,7 +12,7 @@ from adapters import endpoint as endpoints
 from adapters import shipped
 from adapters.clock import SystemClock
 from adapters.endpoint import Endpoint
-from adapters.process.owner import alive
+from adapters.process.owner import gone
 from adapters.secrets.files import LocalSecrets
 from adapters.secrets.scrub import Scrubber
 from adapters.settings import Settings, make_private
@@ -25,7 +25,6 @@ from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.inventory import ConnectionDefaults, Host, Ready
-from lifecycle.lock import Owner
 from lifecycle.ports import EventSink, Ports, Provisioner, Run
 from lifecycle.ssh_options import host_argv
 
@@ -40,17 +39,12 @@ def open_store(settings: Settings) -> SqlStore:
     """The store alone, for verbs that only look."""
     make_private(settings.home)
     seal = ledger_key(settings)
-    return open_sql_store(settings.store_url, key_path=settings.home / "store.key", gone=_gone, ledger_key=seal)
+    return open_sql_store(settings.store_url, key_path=settings.home / "store.key", gone=gone, ledger_key=seal)
 
 
 def ledger_key(settings: Settings) -> bytes:
     """What seals the ledger; empty where the settings name no key. Raises StoreError."""
     return load_seal(Path(settings.ledger_key).expanduser()) if settings.ledger_key else b""
-
-
-def _gone(owner: Owner) -> bool:
-    """Whether a lock's owner is proven dead. One on another machine never is: its lease has to run out."""
-    return alive(owner) is False
 
 
 class EventScrubber(Scrubber):

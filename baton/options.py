@@ -1,12 +1,12 @@
 """Options that several verbs share."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from lifecycle.blueprint.scalars import parse_duration
+from lifecycle.blueprint.scalars import DURATION_WORDS, parse_duration
 from lifecycle.errors import BatonError, ExitCode
 
 Blueprint = Annotated[str, Parameter(help="A blueprint's file, or a folder that holds a blueprint.yaml.")]
@@ -16,7 +16,21 @@ Input = Annotated[
 ]
 Json = Annotated[bool, Parameter(name="--json", help="One JSON object per line.", negative="")]
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], help="Do not ask.", negative="")]
+Wait = Annotated[
+    bool | str,
+    Parameter(
+        name="--wait",
+        help="Wait while another run holds the environment: up to a day, or as long as `--wait=10m` says.",
+        metavar="DURATION",
+        requires_equals=True,
+        negative="",
+    ),
+]
 Target = Annotated[str, Parameter(help="An environment as BLUEPRINT/NAME, or the path of its blueprint.")]
+
+
+LONGEST_WAIT = timedelta(days=1)
+"""What `--wait` alone means: a run that takes longer hangs."""
 
 
 class BadInput(BatonError):
@@ -52,3 +66,19 @@ def moment(text: str, now: datetime) -> datetime:
     except (ValueError, OverflowError):
         hint = "write how long ago (2h, 3d), or a date or time in ISO 8601: 2026-11-23, 2026-11-23T10:00Z"
         raise BadMoment(f"'{text}' is not a moment", hint=hint) from None
+
+
+class BadWait(BatonError):
+    """A --wait is not a duration."""
+
+    exit_code = ExitCode.USAGE
+
+
+def seconds(wait: bool | str) -> float:
+    """How long to wait for another run. Raises BadWait."""
+    if isinstance(wait, bool):
+        return LONGEST_WAIT.total_seconds() if wait else 0
+    duration = parse_duration(wait)
+    if duration is None:
+        raise BadWait(f"'{wait}' is no time to wait", hint=f"write --wait, or --wait= and {DURATION_WORDS}")
+    return duration.total_seconds()

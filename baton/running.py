@@ -21,7 +21,9 @@ class EngineLost(BatonError):
     """The engine's server went away in the middle of a run."""
 
 
-def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, Any], *, as_json: bool) -> Any:
+def run_flow(
+    verb: str, blueprint: str, environment: str, inputs: Mapping[str, Any], *, wait: float = 0, as_json: bool
+) -> Any:
     """Run a verb's flow here and show what it does; how the run ended. Raises what made it fail.
 
     The blueprint is read first: a mistake in it is said at once, before anything is started.
@@ -44,7 +46,10 @@ def run_flow(verb: str, blueprint: str, environment: str, inputs: Mapping[str, A
         verbs.called_by(verbs.Caller(sink)) as caller,
     ):
         return _answer(
-            caller, lambda: flow(blueprint=str(path), environment=environment, inputs=dict(inputs), return_state=True)
+            caller,
+            lambda: flow(
+                blueprint=str(path), environment=environment, inputs=dict(inputs), wait=wait, return_state=True
+            ),
         )
 
 

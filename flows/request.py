@@ -17,6 +17,7 @@ class Request(BaseModel):
     blueprint: str
     environment: str = Field("dev", pattern=rf"^{NAME}$")
     inputs: dict[str, Any] = Field(default_factory=dict)
+    wait: float = Field(0, ge=0)  # seconds
 
 
 def run_name() -> str:

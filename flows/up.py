@@ -11,12 +11,13 @@ from lifecycle.desired import Goal
 
 
 @flow(name="up", flow_run_name=run_name, persist_result=False, retries=0, log_prints=False)
-def up(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None = None) -> State:
+def up(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None = None, wait: float = 0) -> State:
     """Bring an environment up: plan, apply, await, configure, verify; what stands already is left alone.
 
     Args:
         blueprint: Path of the blueprint: its file, or a folder that holds a blueprint.yaml.
         environment: Name of the environment.
         inputs: Values for the blueprint's inputs. Never secrets: the blueprint says where those come from.
+        wait: Seconds to wait for the environment while another run holds it. 0: end at once, and name that run.
     """
-    return run(Goal.UP, Request(blueprint=blueprint, environment=environment, inputs=inputs or {}))
+    return run(Goal.UP, Request(blueprint=blueprint, environment=environment, inputs=inputs or {}, wait=wait))

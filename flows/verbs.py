@@ -1,14 +1,13 @@
 """The verbs' common body: open, lock, perform, tell."""
 
-import signal
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from adapters import settings
@@ -17,16 +16,22 @@ from adapters.registry import Registry
 from flows.request import Request
 from flows.session import located, opened
 from flows.steps import logging_to_run, task_per_step
+from flows.stopping import cancelled_in_engine, stopped_by_signals
+from lifecycle.blueprint.scalars import format_duration
 from lifecycle.desired import Goal
 from lifecycle.environment import Phase
 from lifecycle.errors import BatonError, ExitCode
-from lifecycle.holding import holding
+from lifecycle.events import Event, Level
+from lifecycle.holding import Patience, holding
 from lifecycle.journal import Kind
+from lifecycle.lock import Locked
 from lifecycle.perform import Ended, perform
 from lifecycle.ports import Cancellation, EventSink
 from lifecycle.ports import Cancelled as CancelledError
 from lifecycle.recording import title
+from lifecycle.remaining import remaining
 from lifecycle.report.words import look_command, next_command, summary
+from lifecycle.watching import watched
 
 
 @dataclass
@@ -106,12 +111,22 @@ def _sentence(error: BatonError) -> str:
 
 def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
     """Raises RunFailed, Cancelled, Locked, BlueprintInvalid, ..."""
-    cancel = caller.cancel
+    cancel, sink = caller.cancel, logging_to_run(caller.sink)
     registry = Registry.open(settings.load())
     try:
         place = located(request)
-        with _stopped_by_signals(cancel), holding(registry.store, place.ref, current_owner(), cancel) as lock:
-            with opened(place, request, goal, registry, logging_to_run(caller.sink)) as session:
+        with (
+            stopped_by_signals(cancel),
+            watched(cancel, wanted_elsewhere=cancelled_in_engine(), say=_saying("run.stopping", sink)),
+            holding(
+                registry.store,
+                place.ref,
+                current_owner(flow_run.id or ""),
+                cancel,
+                patience=_patience(request, _saying("lock.waiting", sink)),
+            ) as lock,
+        ):
+            with opened(place, request, goal, registry, sink) as session:
                 ended = perform(
                     session.desired,
                     session.ports,
@@ -126,30 +141,21 @@ def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
         registry.close()
     if ended.cancelled:
         hint = f"run `baton {goal} {request.blueprint} --env {request.environment}` again to go on"
-        raise CancelledError(f"{goal} of {ended.environment.ref} was interrupted", hint=hint)
+        words = f"{goal} of {ended.environment.ref} was interrupted ({cancel.reason}): {remaining(ended.view)}"
+        raise CancelledError(words, hint=hint)
     if not ended.complete:
         raise RunFailed(ended)
     return ended
 
 
-@contextmanager
-def _stopped_by_signals(cancel: Cancellation) -> Iterator[None]:
-    """SIGTERM (a worker that cancels), SIGINT and SIGHUP (a terminal that is closed) ask the run to stop: the tools stop
-    gracefully, the run ends tidily. Under `nohup` SIGHUP stays ignored; SIGINT does not under a shell's `&`: who sends it means it.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _patience(request: Request, say: Callable[[str], None]) -> Patience:
+    def tell(held: Locked) -> None:
+        say(f"{held.message}; waiting up to {format_duration(longest)}")
 
-    def ask(number: int, _: Any) -> None:
-        cancel.request(signal.Signals(number).name)
+    longest = timedelta(seconds=request.wait)
+    return Patience(longest, tell)
 
-    wanted = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        wanted.remove(signal.SIGHUP)
-    before = {s: signal.signal(s, ask) for s in wanted}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+
+def _saying(type: str, sink: EventSink) -> Callable[[str], None]:
+    """A warning about the run as a whole, for people and for the run's log."""
+    return lambda message: sink(Event(datetime.now(UTC), type, message, level=Level.WARNING))

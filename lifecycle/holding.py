@@ -1,4 +1,4 @@
-"""Holding an environment's lock for as long as a run works: heartbeat, and cancellation when it is lost."""
+"""Holding an environment's lock for as long as a run works: waiting for it, heartbeat, and the end of a run that lost it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +9,27 @@ from threading import Event, Thread
 
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
-from lifecycle.lock import HEARTBEAT, LEASE, Lock, LostLock, Owner
-from lifecycle.ports import Cancellation, Store
+from lifecycle.lock import HASTE, HEARTBEAT, LEASE, Lock, Locked, LostLock, Owner
+from lifecycle.ports import Cancellation, Cancelled, Store
+
+LOOK = timedelta(seconds=1)
+"""How often who waits for a lock tries to take it."""
+REMINDER = timedelta(seconds=30)
+"""How often who waits says for whom."""
+
+
+def _tell_nobody(_: Locked) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for a lock that somebody else has. `tell` hears of it at once, now and then, and of each new holder."""
+
+    longest: timedelta = timedelta(0)
+    tell: Callable[[Locked], None] = _tell_nobody
+    look: timedelta = LOOK
+    reminder: timedelta = REMINDER
 
 
 @contextmanager
@@ -20,19 +39,21 @@ def holding(
     owner: Owner,
     cancel: Cancellation,
     *,
+    patience: Patience = Patience(),
     lease: timedelta = LEASE,
     heartbeat: timedelta = HEARTBEAT,
+    haste: timedelta = HASTE,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[Lock]:
-    """The lock, kept alive until the block ends. Raises Locked, naming the holder, when somebody else has it.
+    """The lock, kept alive until the block ends. Raises Locked, naming the holder, when somebody else keeps it too long.
 
     When it is lost (another run took over, or the store was away until the lease is about to run out) the run is
-    cancelled, fast.
+    cancelled, and after `haste` fast. Before every tool the store is asked whether the lock is still good.
     """
-    begun = monotonic()  # the lease counts from before it was asked for
-    lock = store.acquire(ref, owner, lease=lease)
+    lock, begun = _acquired(store, ref, owner, cancel, patience, lease, monotonic)
+    cancel.guarded_by(lambda: store.check(lock))
     over = Event()
-    beats = _Heartbeat(store, lock, cancel, lease, heartbeat, monotonic, over)
+    beats = _Heartbeat(store, lock, cancel, lease, heartbeat, haste, monotonic, over)
     thread = Thread(target=beats.go_on, args=(begun,), name="heartbeat", daemon=True)
     thread.start()
     try:
@@ -44,6 +65,32 @@ def holding(
             store.release(lock)
 
 
+def _acquired(
+    store: Store,
+    ref: EnvironmentRef,
+    owner: Owner,
+    cancel: Cancellation,
+    patience: Patience,
+    lease: timedelta,
+    monotonic: Callable[[], float],
+) -> tuple[Lock, float]:
+    """The lock, and since when its lease counts: from before it was asked for. Raises Locked, Cancelled."""
+    until = monotonic() + patience.longest.total_seconds()
+    said, said_at = "", 0.0
+    while True:
+        asked = monotonic()
+        try:
+            return store.acquire(ref, owner, lease=lease), asked
+        except Locked as held:
+            if asked >= until:
+                raise
+            if held.message != said or asked - said_at >= patience.reminder.total_seconds():
+                patience.tell(held)
+                said, said_at = held.message, asked
+        if cancel.wait(min(patience.look.total_seconds(), until - asked)):
+            raise Cancelled(f"stopped while waiting for the lock on {ref} ({cancel.reason}); nothing was begun")
+
+
 @dataclass(frozen=True, slots=True)
 class _Heartbeat:
     store: Store
@@ -51,6 +98,7 @@ class _Heartbeat:
     cancel: Cancellation
     lease: timedelta
     every: timedelta
+    haste: timedelta
     monotonic: Callable[[], float]
     over: Event
 
@@ -69,6 +117,8 @@ class _Heartbeat:
         return None
 
     def give_up(self, reason: str) -> None:
-        """Stop the run, fast."""
-        self.cancel.request(reason)
-        self.cancel.request(reason)
+        """Stop the run: its tools may end gracefully for a moment, as what they lose nobody else finds easily."""
+        if not self.cancel.requested:
+            self.cancel.request(reason)
+        if not self.over.wait(self.haste.total_seconds()):
+            self.cancel.request(reason)

@@ -11,6 +11,9 @@ LEASE = timedelta(seconds=30)
 """How long a lock lives without a heartbeat. Three missed heartbeats; long enough for a slow disk."""
 HEARTBEAT = timedelta(seconds=8)
 """How often the holder renews. Under a third of the lease."""
+HASTE = timedelta(seconds=10)
+"""From asking the tools of a run that lost its lock to stop until they are killed. A fresh apply takes no interrupt for six
+seconds, and one that is killed leaves out of its state what it was making; the next run's Terraform waits twenty for the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def locked(holder: Lock) -> Locked:
     """The error for somebody who wants a lock that `holder` has."""
     return Locked(
         f"{holder.environment} is locked by {holder.owner} since {_utc(holder.acquired_at)}",
-        hint="see what it is doing with `baton status`, and run this again when it is over",
+        hint="see what it is doing with `baton status`; run this again when it is over, or with --wait",
         facts=_facts(holder),
     )
 

@@ -18,12 +18,13 @@ from lifecycle.events import Event, Level
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.ledger import Draft
-from lifecycle.lock import Lock, LostLock
+from lifecycle.lock import Lock
 from lifecycle.observed import Observed, sensitive_outputs
 from lifecycle.outcomes import orphan_words
 from lifecycle.phases import final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
 from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, title, unmatched
+from lifecycle.remaining import remaining
 from lifecycle.view import View
 
 WORKERS = 16
@@ -98,9 +99,10 @@ class _Performance:
                     futures.pop(future)
                     self._end(future.result())
         except BaseException as error:
-            self._cancel.request(type(error).__name__)
-            if isinstance(error, LostLock):  # somebody else writes here now: stop fast
-                self._cancel.request()
+            if (
+                not self._cancel.requested
+            ):  # gracefully also where somebody else writes here now: the heartbeat makes it fast
+                self._cancel.request(type(error).__name__)
             raise
         finally:
             for pool in pools.values():
@@ -171,6 +173,8 @@ class _Performance:
         if records := intents(step, self._environment.run, now):
             self._store.intend(self._lock, records)
             self._journal = self._journal.with_records(records)
+        elif step.kind is not Kind.DISCOVER:
+            self._store.check(self._lock)
         if step.kind is not Kind.DISCOVER:
             self._say("step.started", title(step, self._view), step.key, kind=step.kind.value, subject=step.subject)
 
@@ -225,7 +229,7 @@ class _Performance:
         if self._desired.goal is Goal.PLAN:
             return ended
         if ended.cancelled:
-            self._move_to(self._environment.phase, f"interrupted ({self._cancel.reason}); run it again to go on")
+            self._move_to(self._environment.phase, f"interrupted ({self._cancel.reason}): {remaining(view)}")
         else:
             self._close(view)
             self._move_to(final_phase(view), failure_words(ended.failures, view))

@@ -33,12 +33,25 @@ class Cancelled(BatonError):
 
 
 class Cancellation:
-    """A flag that a run looks at: `requested` once (graceful), `urgent` twice (fast)."""
+    """A flag that a run looks at: `requested` once (graceful), `urgent` twice (fast).
+
+    It also knows whom to ask before a tool is started: a flag says only what somebody has noticed.
+    """
 
     def __init__(self) -> None:
         self._graceful = ThreadEvent()
         self._urgent = ThreadEvent()
+        self._guard: Callable[[], None] | None = None
         self.reason = ""
+
+    def guarded_by(self, guard: Callable[[], None]) -> None:
+        """From here on `guard` is asked before every tool; it raises where none may be started."""
+        self._guard = guard
+
+    def before_tool(self) -> None:
+        """To be called right before a tool is started. Raises LostLock when the run's lock is not its own any more."""
+        if self._guard is not None:
+            self._guard()
 
     def request(self, reason: str = "cancelled") -> None:
         """Ask to stop; asked again, ask to stop fast."""
@@ -77,6 +90,9 @@ class PartCancellation(Cancellation):
 
     def request(self, reason: str = "cancelled") -> None:
         self._whole.request(reason)
+
+    def before_tool(self) -> None:
+        self._whole.before_tool()
 
     @property
     def requested(self) -> bool:
@@ -246,6 +262,11 @@ class Store(Protocol):
         ...
 
     def renew(self, lock: Lock, *, lease: timedelta) -> Lock: ...
+
+    def check(self, lock: Lock) -> None:
+        """Raise LostLock where the lock could not write any more. Cheap, and waits for nobody: asked before every tool."""
+        ...
+
     def release(self, lock: Lock) -> None: ...
     def holder(self, ref: EnvironmentRef) -> Lock | None: ...
 

@@ -80,6 +80,10 @@ class FakeStore:
             self._locks[lock.environment] = renewed
             return renewed
 
+    def check(self, lock: Lock) -> None:
+        with self._fenced(lock):
+            return
+
     def release(self, lock: Lock) -> None:
         with self._mutex:
             last = self._locks.get(lock.environment)

@@ -24,9 +24,18 @@ def alive(owner: Owner) -> bool | None:
         return None
     if owner.boot_id != _boot_id():
         return False
-    if namespace != our_namespace:
+    if namespace != our_namespace or _hidden(owner.pid):
         return None
     return _started(owner.pid) == owner.started
+
+
+def gone(owner: Owner) -> bool:
+    """Whether a lock may be taken from its owner before its lease has run out: it lived in this boot, and is dead.
+
+    An earlier boot would prove it too, but clones of one image may share name and id, each with a boot of its own; and a
+    machine that was started again takes longer than a lease.
+    """
+    return owner.boot_id == _boot_id() and alive(owner) is False
 
 
 @cache
@@ -49,6 +58,19 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a uid without a name
         return str(os.getuid())
+
+
+def _hidden(pid: int) -> bool:
+    """Whether a process runs that /proc does not show us: another user's, where it is mounted with `hidepid`."""
+    if Path(f"/proc/{pid}").exists():
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False  # it was started this moment
 
 
 def _started(pid: int) -> int | None:

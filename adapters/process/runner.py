@@ -88,11 +88,13 @@ def run(
 
     A requested cancellation, or the deadline, interrupts the tool once and lets it finish within its grace; an urgent
     one kills it. Whatever is raised in here (by the callback, or KeyboardInterrupt) stops the tool in the same way
-    before it goes on. Raises ToolNotStarted, ToolBusy (naming the holder), OutputTooLong.
+    before it goes on. Raises ToolNotStarted, ToolBusy (naming the holder), OutputTooLong, and LostLock with nothing started.
     """
+    cancel = cancel or Cancellation()
+    cancel.before_tool()
     held = _Held(command, on_stdout_line)
     try:
-        held.follow(cancel or Cancellation(), deadline)
+        held.follow(cancel, deadline)
     except BaseException:
         held.stop()
         raise

@@ -42,7 +42,15 @@ def take(
 
 def fence(connection: Connection, lock: Lock) -> None:
     """Let the rest of this transaction write, or raise LostLock. Holds back a takeover until the transaction ends."""
-    row = _row(connection, lock.environment)
+    _must_be_its(lock, _row(connection, lock.environment))
+
+
+def check(connection: Connection, lock: Lock) -> None:
+    """Raise LostLock like `fence`, and hold back nobody: what it says may be over the moment after."""
+    _must_be_its(lock, connection.execute(_of(lock.environment)).one_or_none())
+
+
+def _must_be_its(lock: Lock, row: Row[tuple[object, ...]] | None) -> None:
     if row is not None and row.held and row.token == lock.token:
         return
     raise lost(lock, rows.lock(row) if row is not None and row.held else None)
@@ -66,12 +74,12 @@ def release(connection: Connection, lock: Lock) -> None:
 
 def current(connection: Connection, ref: EnvironmentRef) -> Lock:
     """The lock as its row says, whether it still holds or not. There must be one."""
-    return rows.lock(connection.execute(sa.select(locks).where(locks.c.environment == str(ref))).one())
+    return rows.lock(connection.execute(_of(ref)).one())
 
 
 def holder(connection: Connection, ref: EnvironmentRef) -> Lock | None:
     """The lock as somebody holds it now, by the database's clock."""
-    row = connection.execute(sa.select(locks).where(locks.c.environment == str(ref))).one_or_none()
+    row = connection.execute(_of(ref)).one_or_none()
     if row is None or not row.held or row.expires_at <= now(connection):
         return None
     return rows.lock(row)
@@ -79,4 +87,8 @@ def holder(connection: Connection, ref: EnvironmentRef) -> Lock | None:
 
 def _row(connection: Connection, ref: EnvironmentRef) -> Row[tuple[object, ...]] | None:
     """The lock's row, held by this transaction (SQLite: every writing transaction holds the whole database)."""
-    return connection.execute(sa.select(locks).where(locks.c.environment == str(ref)).with_for_update()).one_or_none()
+    return connection.execute(_of(ref).with_for_update()).one_or_none()
+
+
+def _of(ref: EnvironmentRef) -> sa.Select[tuple[object, ...]]:
+    return sa.select(locks).where(locks.c.environment == str(ref))

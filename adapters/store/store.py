@@ -131,6 +131,10 @@ class SqlStore:
         with self._database.write() as connection:
             return locks.renew(connection, lock, lease)
 
+    def check(self, lock: Lock) -> None:
+        with self._database.read() as connection:
+            locks.check(connection, lock)
+
     def release(self, lock: Lock) -> None:
         with self._database.write() as connection:
             locks.release(connection, lock)

@@ -8,21 +8,27 @@ from adapters import settings as settings_of
 from baton import console
 from baton.heads import head_fields, tell_head
 from baton.naming import blueprint_of
-from baton.options import Env, Input, Json, Target, Yes, inputs
+from baton.options import Env, Input, Json, Target, Wait, Yes, inputs, seconds
 from baton.running import run_flow
 from lifecycle.report.fields import ended_fields
 from lifecycle.report.words import proof_text
 
 
 def down(
-    environment: Target = ".", *, env: Env = "dev", input: Input = None, json: Json = False, yes: Yes = False
+    environment: Target = ".",
+    *,
+    env: Env = "dev",
+    input: Input = None,
+    json: Json = False,
+    wait: Wait = False,
+    yes: Yes = False,
 ) -> int:
     """Destroy an environment in reverse order, then look independently for anything that is left."""
     path, name = blueprint_of(environment, env, settings_of.load())
     if not yes and not confirmed(f"Destroy everything in {environment} ({name})?"):
         console.err.print("nothing was touched")
         return 1
-    ended = run_flow("down", path, name, inputs(input), as_json=json)
+    ended = run_flow("down", path, name, inputs(input), wait=seconds(wait), as_json=json)
     if json:
         console.emit("result", **ended_fields(ended), ledger=head_fields(ended.environment.ref))
         return 0

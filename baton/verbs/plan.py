@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from baton import console
-from baton.options import Blueprint, Env, Input, Json, inputs
+from baton.options import Blueprint, Env, Input, Json, Wait, inputs, seconds
 from baton.running import run_flow
 from baton.views import plan_line
 from lifecycle.errors import ExitCode
@@ -23,10 +23,11 @@ def plan(
     env: Env = "dev",
     input: Input = None,
     json: Json = False,
+    wait: Wait = False,
     detailed_exitcode: Detailed = False,
 ) -> int:
     """Show what an up would do to the infrastructure, without doing it."""
-    ended = run_flow("plan", blueprint, env, inputs(input), as_json=json)
+    ended = run_flow("plan", blueprint, env, inputs(input), wait=seconds(wait), as_json=json)
     if json:
         console.emit("result", **plan_fields(ended))
     else:

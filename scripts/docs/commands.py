@@ -69,6 +69,8 @@ def _row(argument: Argument) -> list[str]:
     positional = argument.index is not None
     names = [argument.name.lstrip("-").upper()] if positional else list(argument.names)
     value = "" if positional or argument.hint is bool else " VALUE"
+    if argument.parameter.requires_equals:
+        value = f"[={argument.parameter.metavar}]"
     default = argument.field_info.default
     said = isinstance(default, str) and default != ""
     shown = "**needed**" if argument.required else code(str(default)) if said else ""

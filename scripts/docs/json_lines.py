@@ -14,6 +14,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 EVENTS: Final = {
     "run.started": ("a run begins", "run"),
     "run.reconciling": ("an earlier run began this step and nobody knows how it ended: it is looked at first", ""),
+    "run.stopping": ("somebody wants the run to stop", ""),
+    "lock.waiting": ("another run holds the environment, and this one waits for it", ""),
     "environment.phase": ("the environment is in another phase", "phase"),
     "environment.ignored": ("variables of your environment that are not handed to Terraform", "names"),
     "engine.trouble": ("the engine could not write down a step that ended well all the same", ""),
@@ -134,7 +136,7 @@ def said() -> set[str]:
     found: set[str] = set()
     for folder in ("lifecycle", "adapters", "flows"):
         for path in (ROOT / folder).rglob("*.py"):
-            for name, prefix in (("say", ""), ("_say", ""), ("_resource", ""), ("_task", "task.")):
+            for name, prefix in (("say", ""), ("_say", ""), ("_saying", ""), ("_resource", ""), ("_task", "task.")):
                 for call in _calls(path, name):
                     if call.args and isinstance(call.args[0], ast.Dict):  # what Ansible's own process says to ours
                         continue

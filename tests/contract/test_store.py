@@ -133,6 +133,15 @@ def test_a_lease_that_ran_out_while_nobody_came_still_writes(store: AnyStore) ->
     assert store.environment(SHOP) is not None
 
 
+def test_a_lock_that_may_write_is_good_and_looking_changes_nothing(store: AnyStore) -> None:
+    for lease in (MINUTE, OVER):
+        lock = store.acquire(SHOP, ANNA, lease=lease)
+        before = everything(store)
+        store.check(lock)
+        assert everything(store) == before
+        store.release(lock)
+
+
 WRITERS: dict[str, Callable[[AnyStore, Lock], object]] = {
     "start_run": lambda store, lock: store.start_run(lock, an_environment(message="stale"), [a_draft()]),
     "transition": lambda store, lock: store.transition(lock, an_environment(message="stale"), [a_draft()]),
@@ -141,6 +150,7 @@ WRITERS: dict[str, Callable[[AnyStore, Lock], object]] = {
     "save_hosts": lambda store, lock: store.save_hosts(lock, [a_host("stale")]),
     "forget_journal": lambda store, lock: store.forget_journal(lock),
     "renew": lambda store, lock: store.renew(lock, lease=MINUTE),
+    "check": lambda store, lock: store.check(lock),
 }
 
 

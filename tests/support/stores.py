@@ -69,13 +69,14 @@ def in_sqlite(directory: Path) -> World:
 
 def in_postgresql(home: Path, directory: Path, template: str = "template1") -> World:
     """A new database of a server whose template1 holds an empty store, and template0 nothing."""
-    return at(_new_database(home, template), directory)
+    return at(new_postgresql_url(home, template), directory)
 
 
 _numbers = count(1)
 
 
-def _new_database(home: Path, template: str) -> str:
+def new_postgresql_url(home: Path, template: str = "template1") -> str:
+    """A new database of that server, an empty store."""
     import psycopg
 
     name = f"test_{next(_numbers)}"

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from threading import Event
+from time import monotonic, sleep
 
 import pytest
 
 from adapters.fake.store import FakeStore
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
-from lifecycle.holding import holding
-from lifecycle.lock import LEASE, Lock, Locked, Owner
-from lifecycle.ports import Cancellation
+from lifecycle.holding import Patience, holding
+from lifecycle.lock import LEASE, Lock, Locked, LostLock, Owner
+from lifecycle.ports import Cancellation, Cancelled, PartCancellation
 
 REF = EnvironmentRef("shop", "dev")
 ME = Owner("ada", "laptop:1", "boot", 42, 1)
@@ -50,6 +51,13 @@ def away(_: int) -> None:
     raise BatonError("the store does not answer")
 
 
+def fast(cancel: Cancellation) -> bool:
+    until = monotonic() + LONG
+    while not cancel.urgent and monotonic() < until:
+        sleep(0.001)
+    return cancel.urgent
+
+
 def test_the_lock_is_renewed_while_the_run_works_and_free_after() -> None:
     store, cancel = Beaten(lambda _: None), Cancellation()
     with holding(store, REF, ME, cancel, heartbeat=BEAT):
@@ -69,9 +77,9 @@ def test_a_lock_that_another_run_took_stops_this_one_fast() -> None:
             store.acquire(REF, replace(ME, pid=43), lease=LEASE)
 
     store, cancel = Beaten(taken), Cancellation()
-    with holding(store, REF, ME, cancel, heartbeat=BEAT):
+    with holding(store, REF, ME, cancel, heartbeat=BEAT, haste=BEAT):
         assert cancel.wait(LONG)
-    assert cancel.urgent
+        assert fast(cancel)
     holder = store.holder(REF)
     assert holder is not None
     assert holder.owner.pid == 43  # the end of a stale run frees nobody's lock
@@ -121,3 +129,75 @@ def test_a_store_that_cannot_take_the_lock_back_does_not_hide_why_the_run_failed
 
     with pytest.raises(BatonError, match="the run's own trouble"), holding(Gone(), REF, ME, Cancellation()):
         raise BatonError("the run's own trouble")
+
+
+def test_who_waits_is_told_at_once_and_gets_the_lock_when_it_is_free() -> None:
+    store, told = FakeStore(), list[str]()
+    held = store.acquire(REF, replace(ME, user="bert", pid=43), lease=LEASE)
+
+    def tell(locked: Locked) -> None:
+        told.append(locked.message)
+        store.release(held)
+
+    with holding(store, REF, ME, Cancellation(), patience=Patience(LEASE, tell, look=BEAT)) as lock:
+        assert lock.token == held.token + 1
+    assert len(told) == 1
+    assert "locked by bert on laptop (process 43) since" in told[0]
+
+
+def test_who_waits_is_told_again_now_and_then_and_of_a_new_holder_at_once() -> None:
+    time, told = Time(), list[str]()
+
+    class Busy(FakeStore):
+        def acquire(self, ref: EnvironmentRef, owner: Owner, *, lease: timedelta) -> Lock:
+            time.now += 1
+            return super().acquire(ref, owner, lease=lease)
+
+    store = Busy()
+    held = store.acquire(REF, replace(ME, pid=43), lease=LEASE)
+
+    def tell(locked: Locked) -> None:
+        nonlocal held
+        told.append(f"{time.now:g} {locked.facts['pid']}")
+        if len(told) == 2:
+            store.release(held)
+            held = FakeStore.acquire(store, REF, replace(ME, pid=44), lease=LEASE)
+        if len(told) == 3:
+            store.release(held)
+
+    patience = Patience(timedelta(minutes=5), tell, look=BEAT, reminder=timedelta(seconds=30))
+    with holding(store, REF, ME, Cancellation(), patience=patience, monotonic=time):
+        pass
+    assert told == ["2 43", "32 43", "33 44"]
+
+
+def test_patience_has_an_end_and_then_the_holder_is_named() -> None:
+    store = FakeStore()
+    store.acquire(REF, replace(ME, pid=43), lease=LEASE)
+    patience = Patience(timedelta(milliseconds=20), look=BEAT)
+    with pytest.raises(Locked, match="process 43"), holding(store, REF, ME, Cancellation(), patience=patience):
+        pytest.fail("two have one lock")
+
+
+def test_who_waits_may_be_stopped() -> None:
+    store, cancel = FakeStore(), Cancellation()
+    held = store.acquire(REF, replace(ME, pid=43), lease=LEASE)
+    patience = Patience(LEASE, lambda _: cancel.request("SIGINT"))
+    with (
+        pytest.raises(Cancelled, match=r"waiting for the lock on shop/dev \(SIGINT\); nothing was begun"),
+        holding(store, REF, ME, cancel, patience=patience),
+    ):
+        pytest.fail("two have one lock")
+    assert store.holder(REF) == held
+
+
+def test_no_tool_is_started_under_a_lock_that_was_lost_also_before_a_heartbeat_says_so() -> None:
+    store, cancel = FakeStore(), Cancellation()
+    with holding(store, REF, ME, cancel) as lock:
+        part = PartCancellation(cancel)
+        part.before_tool()
+        store.release(lock)
+        store.acquire(REF, replace(ME, pid=43), lease=LEASE)
+        with pytest.raises(LostLock, match="process 43"):
+            part.before_tool()
+    assert not cancel.requested

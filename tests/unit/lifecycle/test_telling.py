@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from baton.progress import while_somebody_reads
-from flows.verbs import _stopped_by_signals
+from flows.stopping import stopped_by_signals
 from lifecycle.events import Event
 from lifecycle.ports import Cancellation
 
@@ -42,8 +42,8 @@ def handlers() -> Iterator[None]:
 def test_a_signal_asks_once_gracefully_and_twice_urgently_and_is_handled_as_before_after(
     number: signal.Signals,
 ) -> None:
-    before = signal.getsignal(number)
-    with _stopped_by_signals(cancel := Cancellation()):
+    before, times = signal.getsignal(number), iter([0.0, 1.0])
+    with stopped_by_signals(cancel := Cancellation(), lambda: next(times)):
         os.kill(os.getpid(), number)
         assert (cancel.requested, cancel.urgent, cancel.reason) == (True, False, number.name)
         os.kill(os.getpid(), number)
@@ -52,9 +52,31 @@ def test_a_signal_asks_once_gracefully_and_twice_urgently_and_is_handled_as_befo
 
 
 @pytest.mark.usefixtures("handlers")
+def test_what_no_person_can_say_twice_so_quickly_is_one_wish() -> None:
+    """A terminal that closes tells its processes, and so does its shell; timeout(1) tells its child, and then its group."""
+    times = iter([0.0, 0.01])
+    with stopped_by_signals(cancel := Cancellation(), lambda: next(times)):
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert cancel.requested
+    assert not cancel.urgent
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_workers_signal_repeats_the_wish_that_the_engine_told_before() -> None:
+    times = iter([0.0, 1.0])
+    with stopped_by_signals(cancel := Cancellation(), lambda: next(times)):
+        cancel.request("cancelled in the engine")
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert not cancel.urgent
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert cancel.urgent
+
+
+@pytest.mark.usefixtures("handlers")
 def test_a_run_under_nohup_outlives_its_terminal() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with _stopped_by_signals(cancel := Cancellation()):
+    with stopped_by_signals(cancel := Cancellation()):
         os.kill(os.getpid(), signal.SIGHUP)
     assert not cancel.requested
 
@@ -63,6 +85,6 @@ def test_a_run_under_nohup_outlives_its_terminal() -> None:
 def test_a_run_in_the_background_of_a_script_can_be_asked_to_stop() -> None:
     """A shell's `&` ignores SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with _stopped_by_signals(cancel := Cancellation()):
+    with stopped_by_signals(cancel := Cancellation()):
         os.kill(os.getpid(), signal.SIGINT)
     assert cancel.requested

@@ -4,7 +4,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from adapters.process.owner import alive, current_owner
+import pytest
+
+from adapters.process.owner import alive, current_owner, gone
 
 
 def test_we_are_alive() -> None:
@@ -43,6 +45,26 @@ def test_a_pid_that_was_given_to_somebody_else_is_not_the_owner() -> None:
 
 def test_a_reboot_ends_everybody() -> None:
     assert alive(replace(current_owner(), boot_id="another")) is False
+
+
+def test_a_lock_is_taken_early_from_the_dead_of_this_boot_only() -> None:
+    """Two clones of one image have one name and one id: a run on the one is no dead run of the other."""
+    us = current_owner()
+    dead = replace(us, started=us.started - 1)
+    assert gone(dead)
+    assert not gone(us)
+    assert not gone(replace(dead, boot_id="another"))
+    assert not gone(replace(dead, machine="elsewhere:0123:1"))
+
+
+def test_a_process_that_we_may_not_see_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/proc with `hidepid` shows nobody else's processes; a signal is refused, as to every process of another user."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refused)
+    assert alive(replace(current_owner(), pid=2**22 + 1)) is None
 
 
 def test_nothing_is_claimed_about_another_machine_or_another_pid_namespace() -> None:
