@@ -16,6 +16,14 @@ Input = Annotated[
 ]
 Json = Annotated[bool, Parameter(name="--json", help="One JSON object per line.", negative="")]
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], help="Do not ask.", negative="")]
+OrphansOnly = Annotated[
+    bool,
+    Parameter(
+        name="--orphans",
+        help="Remove what carries Baton's tag and belongs to no environment that stands; with an environment, its own only.",
+        negative="",
+    ),
+]
 Target = Annotated[str, Parameter(help="An environment as BLUEPRINT/NAME, or the path of its blueprint.")]
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lifecycle.certificate import Certificate, Look
-from lifecycle.conductor import View
 from lifecycle.desired import StackTarget
 from lifecycle.errors import BatonError
 from lifecycle.events import Level
@@ -14,7 +13,8 @@ from lifecycle.journal import Outcome, Status, Step
 from lifecycle.ledger import GENESIS
 from lifecycle.observed import Proof
 from lifecycle.outcomes import orphan_words
-from lifecycle.ports import Cancelled, Ports, Run, StackSpec
+from lifecycle.ports import ENVIRONMENT_TAG, Cancelled, Ports, Run, StackSpec
+from lifecycle.view import View
 
 SHOWN = 5
 """How many leftovers a message names; the outcome's detail names all."""
@@ -60,7 +60,9 @@ class _Looker:
 
     def unknown_hosts(self) -> tuple[str, ...]:
         """Hosts that nobody would recognise if they answered."""
-        return tuple(f"whether {_at(host)} answers: its key was never known" for host in self._hosts if not host.host_key)
+        return tuple(
+            f"whether {_at(host)} answers: its key was never known" for host in self._hosts if not host.host_key
+        )
 
     def _orphans(self) -> Look:
         place = "stacks of earlier runs that the blueprint no longer has"
@@ -84,7 +86,7 @@ class _Looker:
         def found() -> Sequence[str]:
             return [f"{r.type} {r.id} still exists" for r in self._ports.cloud.tagged(ref)]
 
-        return self._look(f"everything in the cloud with the tag baton:environment={ref}", found)
+        return self._look(f"everything in the cloud with the tag {ENVIRONMENT_TAG}={ref}", found)
 
     def _host(self, host: Host) -> Look:
         def found() -> Sequence[str]:
@@ -99,7 +101,9 @@ class _Looker:
         except Cancelled:
             raise
         except BatonError as error:
-            return Look(self._ports.masked(place), (f"{place} could not be looked at: {error.message}",))
+            return Look(
+                self._ports.masked(place), (self._ports.masked(f"{place} could not be looked at: {error.message}"),)
+            )
 
 
 def _certificate(view: View, ports: Ports, looks: tuple[Look, ...], unsure: tuple[str, ...]) -> Certificate:
