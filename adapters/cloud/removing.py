@@ -90,6 +90,12 @@ def _revoke(ec2: EC2Client, group: str, rules: Iterable[tuple[str, bool]]) -> No
         ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=egress[False])
 
 
+def _key_pair(ec2: EC2Client, id: str) -> None:
+    """By its name: emulators pass over the id."""
+    for pair in ec2.describe_key_pairs(KeyPairIds=[id])["KeyPairs"]:
+        ec2.delete_key_pair(KeyName=pair["KeyName"])
+
+
 def _elastic_ip(ec2: EC2Client, id: str) -> None:
     for address in ec2.describe_addresses(AllocationIds=[id])["Addresses"]:
         if "AssociationId" in address:
@@ -125,7 +131,7 @@ _WAYS: Final[Mapping[str, _Way]] = {  # in the order in which they can go
     "spot-instances-request": _by("cancel_spot_instance_requests", "SpotInstanceRequestIds"),
     "instance": _by("terminate_instances", "InstanceIds"),
     "launch-template": _by("delete_launch_template", "LaunchTemplateId"),
-    "key-pair": _by("delete_key_pair", "KeyPairId"),
+    "key-pair": _key_pair,
     "vpc-peering-connection": _by("delete_vpc_peering_connection", "VpcPeeringConnectionId"),
     "vpc-endpoint": _by("delete_vpc_endpoints", "VpcEndpointIds"),
     "natgateway": _by("delete_nat_gateway", "NatGatewayId"),
