@@ -14,7 +14,7 @@ from lifecycle.digest import canonical
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.journal import Kind
-from lifecycle.ledger import Broken, LedgerEntry, verify
+from lifecycle.ledger import Broken, LedgerEntry, Unsealed, verify
 
 FORMAT = "baton.certificate/1"
 
@@ -103,8 +103,8 @@ def read(text: str) -> Certificate:
 
 def certified_runs(entries: Sequence[LedgerEntry]) -> dict[int, LedgerEntry]:
     """The entries of a chain that hold a certificate's digest, by the number of their run."""
-    events = ((entry, entry.decoded) for entry in entries)
-    proofs = ((e, event["data"]) for e, event in events if event["type"] == "baton.step.finished")
+    events = ((entry, entry.readable or {}) for entry in entries)
+    proofs = ((e, event["data"]) for e, event in events if event.get("type") == "baton.step.finished")
     return {
         int(data["run"]): entry
         for entry, data in proofs
@@ -112,10 +112,15 @@ def certified_runs(entries: Sequence[LedgerEntry]) -> dict[int, LedgerEntry]:
     }
 
 
-def checked(text: str, ref: EnvironmentRef, run: int, entries: Sequence[LedgerEntry]) -> Certificate:
-    """The certificate of a run, when it is the very text that the environment's ledger tells of. Raises CertificateInvalid."""
-    chain = verify(entries)
-    if isinstance(chain, Broken):
+def checked(
+    text: str, ref: EnvironmentRef, run: int, entries: Sequence[LedgerEntry], *, key: bytes = b""
+) -> Certificate:
+    """The certificate of a run, when it is the very text that the environment's ledger tells of. `key` seals the ledger.
+
+    Raises CertificateInvalid.
+    """
+    chain = verify(entries, key=key)
+    if isinstance(chain, Broken) and not isinstance(chain, Unsealed):  # the key may be younger than the chain
         raise CertificateInvalid(f"the ledger is broken at entry {chain.seq}: {chain.reason}", hint=_TAMPERED)
     entry = certified_runs(entries).get(run)
     if entry is None:

@@ -30,7 +30,7 @@ def certificate(environment: Target, run: Number = 0, *, env: Env = "dev", json:
     settings = settings_of.load()
     with open_store(settings) as store:
         ref = known_environment(store, environment, env)
-        entries = list(store.ledger(ref))
+        entries, key = list(store.ledger(ref)), store.ledger_key
     run = run or max(certified_runs(entries), default=0)
     path = certificates.path_of(settings.home, ref, run)
     if not run:
@@ -40,7 +40,7 @@ def certificate(environment: Target, run: Number = 0, *, env: Env = "dev", json:
     except FileNotFoundError:
         hint = "certificates stay on the machine that took the environment down; the digest is in its ledger"
         raise NoCertificate(f"there is no certificate of run {run} of {ref} at {path}", hint=hint) from None
-    found = checked(text, ref, run, entries)
+    found = checked(text, ref, run, entries, key=key)
     if json:
         console.emit("certificate", **certificate_fields(found))
         return 0
