@@ -1,5 +1,8 @@
 """What is tried again, how often, and how long is waited."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from lifecycle.errors import BatonError, Trouble
@@ -12,7 +15,11 @@ class Busy(BatonError):
     trouble = Trouble.IN_USE
 
 
-def failing(*errors: BatonError) -> tuple[list[int], object]:
+def answer(stopped: bool, _: float) -> bool:
+    return stopped
+
+
+def failing(*errors: BatonError) -> tuple[list[int], Callable[[], str]]:
     calls: list[int] = []
     left = list(errors)
 
@@ -39,7 +46,7 @@ def test_what_passes_is_tried_until_it_goes_well_and_each_wait_is_said() -> None
         waited.append(seconds)
         return False
 
-    got = insist(attempt, Backoff(first=1), lambda _, message, **__: said.append(message), wait)  # type: ignore[arg-type]
+    got = insist(attempt, Backoff(first=1), lambda _, message, **__: said.append(message), wait)
     assert (got, len(calls), waited) == ("done", 3, [1, 2])
     assert said[0] == "It is in use.; tried again in 1 s (something else still uses it)"
 
@@ -47,7 +54,7 @@ def test_what_passes_is_tried_until_it_goes_well_and_each_wait_is_said() -> None
 def test_the_last_error_is_raised_when_patience_ends() -> None:
     calls, attempt = failing(*(Busy(f"number {n}") for n in range(9)))
     with pytest.raises(Busy, match="number 2"):
-        insist(attempt, Backoff(attempts=3), lambda *_, **__: None, lambda _: False)  # type: ignore[arg-type]
+        insist(attempt, Backoff(attempts=3), lambda *_, **__: None, lambda _: False)
     assert len(calls) == 3
 
 
@@ -55,7 +62,7 @@ def test_what_does_not_pass_and_what_was_stopped_is_tried_once() -> None:
     for error, stopped in ((BatonError("no"), False), (Busy(), True)):
         calls, attempt = failing(error)
         with pytest.raises(BatonError):
-            insist(attempt, Backoff(), lambda *_, **__: None, lambda _, stopped=stopped: stopped)  # type: ignore[arg-type,misc]
+            insist(attempt, Backoff(), lambda *_, **__: None, partial(answer, stopped))
         assert len(calls) == 1
 
 
