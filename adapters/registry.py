@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from adapters import certificates, shipped
 from adapters import endpoint as endpoints
-from adapters import shipped
 from adapters.clock import SystemClock
 from adapters.endpoint import Endpoint
 from adapters.process.owner import gone
@@ -21,12 +22,16 @@ from adapters.store.store import SqlStore
 from adapters.store.store import open_store as open_sql_store
 from lifecycle.blueprint.model import Connection
 from lifecycle.blueprint.scalars import KeyKind
+from lifecycle.certificate import Certificate
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.inventory import ConnectionDefaults, Host, Ready
-from lifecycle.ports import EventSink, Ports, Provisioner, Run
+from lifecycle.ports import Cloud, EventSink, Ports, Provisioner, Run
 from lifecycle.ssh_options import host_argv
+
+if TYPE_CHECKING:
+    from adapters.cloud.api import Aws
 
 
 class KeyMissing(BatonError):
@@ -107,6 +112,18 @@ class Registry:
             with suppress(OSError):  # not empty, or not there
                 directory.rmdir()
 
+    def keep(self, certificate: Certificate) -> None:
+        """Keep a teardown's certificate in the home, where `forget` does not reach."""
+        home, ref = self.settings.home, EnvironmentRef.parse(certificate.environment)
+        try:
+            make_private(certificates.directory(home, ref))
+            certificates.keep(home, certificate)
+        except OSError as error:
+            raise BatonError(
+                f"nothing is left of {ref}, but its certificate cannot be kept: {error}",
+                hint=f"make room for it, and run `baton down {ref}` again",
+            ) from None
+
     def connection_defaults(self, connection: Connection, ref: EnvironmentRef, base: Path) -> ConnectionDefaults:
         """A blueprint's connection, with its files read and the cloud's way to its instances."""
         through_cloud = bool(self.endpoint.proxy_command and not connection.jump)
@@ -142,16 +159,14 @@ class Registry:
     def ports(self, sink: EventSink, base: Path) -> Iterator[Ports]:
         """Every port for one run. What the run opened (connections, directories) is closed and removed with it."""
         from adapters.ansible.adapter import AnsibleConfigurator
-        from adapters.cloud.api import Aws, AwsSettings
         from adapters.cloud.hosts import AwsHosts
-        from adapters.cloud.tagged import AwsCloud
         from adapters.probe.dialer import Broker, Direct
         from adapters.probe.prober import NetworkProber
         from adapters.probe.remote import Remote
         from adapters.ssh.directory import open_session
         from adapters.ssh.ladder import Ladder
 
-        aws = Aws(AwsSettings.of(_description(self.endpoint)))
+        aws = self.aws
         outside = Broker(Path(self.endpoint.broker)) if self.endpoint.broker else Direct()
         with ExitStack() as stack:
             directory = stack.enter_context(open_session())
@@ -170,13 +185,28 @@ class Registry:
                     masking=self.scrubber.masking,
                 ),
                 hosts=_Hosts(hosts, Ladder(directory, hosts.console_keys)),
-                cloud=AwsCloud(aws),
+                cloud=self.cloud,
                 store=self.store,
                 clock=self.clock,
                 sink=sink,
                 masked=self.scrubber.value,
                 learn=self.scrubber.add,
+                keep=self.keep,
+                version=version("baton-lifecycle"),
             )
+
+    @cached_property
+    def aws(self) -> "Aws":
+        from adapters.cloud.api import Aws, AwsSettings
+
+        return Aws(AwsSettings.of(_description(self.endpoint)))
+
+    @property
+    def cloud(self) -> Cloud:
+        """The cloud alone, for what is done without a blueprint."""
+        from adapters.cloud.tagged import AwsCloud
+
+        return AwsCloud(self.aws)
 
     def provisioner(self) -> Provisioner:
         from adapters.terraform.adapter import TerraformProvisioner

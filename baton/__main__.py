@@ -11,6 +11,7 @@ from baton import console
 from baton.cloud import cloud
 from baton.verbs import (
     audit,
+    certificate,
     down,
     history,
     hosts,
@@ -54,6 +55,7 @@ _VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person nee
     logs.logs,
     trace.trace,
     history.history,
+    certificate.certificate,
     version.version,
 )
 for place, verb in enumerate(_VERBS):

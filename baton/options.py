@@ -26,6 +26,14 @@ Wait = Annotated[
         negative="",
     ),
 ]
+OrphansOnly = Annotated[
+    bool,
+    Parameter(
+        name="--orphans",
+        help="Remove what carries Baton's tag and belongs to no environment that stands; with an environment, its own only.",
+        negative="",
+    ),
+]
 Target = Annotated[str, Parameter(help="An environment as BLUEPRINT/NAME, or the path of its blueprint.")]
 
 

@@ -75,7 +75,10 @@ class RunFailed(BatonError):
         self.exit_code = ExitCode.VERIFICATION_FAILED if only_checks else ExitCode.FAILED  # type: ignore[misc]
         failures = [f"{title(o.step, ended.view)}: {o.message}" for o in ended.failures]
         hints = dict.fromkeys(o.hint for o in ended.failures if o.hint)
-        super().__init__("; ".join(failures) or ended.environment.message, hint="\n".join([*hints, *_what_next(ended)]))
+        proof = ended.view.observed.proof
+        facts = {"phase": ended.environment.phase.value, "left": list(proof.left)} if proof else {}
+        hint = "\n".join([*hints, *_what_next(ended)])
+        super().__init__("; ".join(failures) or ended.environment.message, hint=hint, facts=facts)
 
 
 def _what_next(ended: Ended) -> Iterator[str]:

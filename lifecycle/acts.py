@@ -1,12 +1,11 @@
 """What each kind of step does through the ports. A decision is never taken here: the conductor has taken it."""
 
 import traceback
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeVar, assert_never
 
 from lifecycle.blueprint.references import ReferenceUnresolved
 from lifecycle.configuration import Configuration
@@ -16,15 +15,19 @@ from lifecycle.events import Event, Level, Say
 from lifecycle.handoff import hosts_from_outputs
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
-from lifecycle.observed import Observed, Planned, Proof, Settled
-from lifecycle.outcomes import configure_outcome, orphan_words, plan_detail, plan_words
-from lifecycle.plan import Outputs, Severity
-from lifecycle.ports import Cancellation, Cancelled, PartCancellation, Ports, Run, StackSpec
+from lifecycle.observed import Observed, Planned, Settled
+from lifecycle.outcomes import configure_outcome, plan_detail, plan_words
+from lifecycle.plan import Outputs, Plan, Severity
+from lifecycle.ports import ENVIRONMENT_TAG, Cancellation, Cancelled, PartCancellation, Ports, Run, StackSpec
+from lifecycle.proving import prove
+from lifecycle.retries import insist
 from lifecycle.verification import Check
 from lifecycle.view import View
 
 LEAVING: Final = "baton_leaving"
 """The variable of a drain's playbook: the hosts that leave, each with name, id, address, groups and what else is known."""
+
+T = TypeVar("T")
 
 
 class Acts:
@@ -63,8 +66,10 @@ class Acts:
         match step.kind:
             case Kind.PLAN:
                 return self._plan(step, view)
-            case Kind.APPLY | Kind.DESTROY:
+            case Kind.APPLY:
                 return self._apply(step, view)
+            case Kind.DESTROY:
+                return self._destroy(step, view)
             case Kind.DISCOVER:
                 return self._discover(step, view)
             case Kind.AWAIT:
@@ -76,7 +81,7 @@ class Acts:
             case Kind.VERIFY:
                 return self._verify(step, view)
             case Kind.PROVE:
-                return self._prove(step, view)
+                return prove(step, view, self._ports, self._run(step))
             case _:
                 assert_never(step.kind)
 
@@ -86,7 +91,7 @@ class Acts:
         target = self._desired.stacks[step.subject]
         destroy = self._desired.goal is Goal.DOWN
         spec = self._spec_on_the_way_down(target, step) if destroy else self._spec(target, view)
-        plan = self._ports.provisioner.plan(spec, self._run(step), destroy=destroy)
+        plan = self._destroy_plan(spec, step) if destroy else self._ports.provisioner.plan(spec, self._run(step))
         if plan.errored:
             errors = [d for d in plan.diagnostics if d.severity is Severity.ERROR]
             where = f"{errors[0].where}: " if errors and errors[0].where else ""
@@ -109,20 +114,39 @@ class Acts:
 
     def _apply(self, step: Step, view: View) -> Outcome:
         target = self._desired.stacks[step.subject]
-        destroy = step.kind is Kind.DESTROY
-        spec = self._spec_on_the_way_down(target, step) if destroy else self._spec(target, view)
         plan = view.observed.plans[step.subject]
-        applied = self._ports.provisioner.apply(spec, plan, self._run(step))
-        settled = Settled() if destroy else _settled(target, applied.outputs)
+        applied = self._ports.provisioner.apply(self._spec(target, view), plan, self._run(step))
+        settled = _settled(target, applied.outputs)
         return Outcome(
             step, Status.OK, plan_words(plan, done=True), result=settled, detail=plan_detail(plan), changed=True
         )
+
+    def _destroy(self, step: Step, view: View) -> Outcome:
+        """Carry the plan out. What fails for a reason that passes is planned anew and carried out again."""
+        spec = self._spec_on_the_way_down(self._desired.stacks[step.subject], step)
+        plan = view.observed.plans[step.subject]
+        plans = iter([plan])
+
+        def attempt() -> None:
+            again = next(plans, None) or self._ports.provisioner.plan(spec, self._run(step), destroy=True)
+            self._ports.provisioner.apply(spec, again, self._run(step))
+
+        self._insist(step, attempt)
+        return Outcome(
+            step, Status.OK, plan_words(plan, done=True), result=Settled(), detail=plan_detail(plan), changed=True
+        )
+
+    def _destroy_plan(self, spec: StackSpec, step: Step) -> Plan:
+        return self._insist(step, lambda: self._ports.provisioner.plan(spec, self._run(step), destroy=True))
+
+    def _insist(self, step: Step, attempt: Callable[[], T]) -> T:
+        return insist(attempt, self._ports.backoff, self._say(step), self._cancel_of(step).wait)
 
     def _spec(self, target: StackTarget, view: View) -> StackSpec:
         return self._spec_of(target, view.resolve(target.variables))
 
     def _spec_of(self, target: StackTarget, variables: Mapping[str, Any]) -> StackSpec:
-        tags = {**self._desired.tags, "baton:environment": str(self._desired.ref), "baton:stack": target.name}
+        tags = {**self._desired.tags, ENVIRONMENT_TAG: str(self._desired.ref), "baton:stack": target.name}
         return StackSpec(self._desired.ref, target.name, target.source, variables, tags)
 
     def _spec_on_the_way_down(self, target: StackTarget, step: Step) -> StackSpec:
@@ -204,7 +228,7 @@ class Acts:
         configured = self._ports.configurator.configure(configuration, self._run(step, deadline))
         return configure_outcome(step, chosen, configured)
 
-    # --- checks and proof
+    # --- checks
 
     def _verify(self, step: Step, view: View) -> Outcome:
         target = self._desired.checks[step.subject]
@@ -218,38 +242,6 @@ class Acts:
         detail = {"passed": result.passed, "attempts": result.attempts, "evidence": evidence}
         status = Status.OK if result.passed else Status.FAILED
         return Outcome(step, status, result.summary, result=result, detail=detail)
-
-    def _prove(self, step: Step, view: View) -> Outcome:
-        """Look for everything that a teardown could have left, independently of what it says it removed."""
-        run, ref = self._run(step), self._desired.ref
-        left = [orphan_words(name) for name in view.orphans]
-        looked: list[str] = []
-        for target in self._desired.stacks.values():
-            addresses = self._ports.provisioner.resources(StackSpec(ref, target.name, target.source), run)
-            looked.append(f"state of stack {target.name}")
-            left += [f"{address} is still in the state of stack {target.name}" for address in addresses]
-        looked.append("everything in the cloud with the tag baton:environment")
-        left += [f"{r.type} {r.id} still exists" for r in self._ports.cloud.tagged(ref)]
-        hosts = self._ports.store.hosts(ref)
-        with ThreadPoolExecutor(max_workers=16) as pool:  # one that is gone takes seconds to say so
-            answers = list(pool.map(self._answers, hosts))
-        for host, answered in zip(hosts, answers, strict=True):
-            looked.append(f"host {host.name} at {host.connection.address}")
-            if answered:
-                left.append(f"{host.name} still answers at {host.connection.address} with its own key")
-        proof = Proof(tuple(left), tuple(looked), tuple(self._ports.cloud.not_provable))
-        detail = {"left": left, "looked_at": looked, "not_provable": list(proof.not_provable)}
-        if left:
-            hint = f"run `baton down {ref}` again; what Baton does not manage must be removed by hand"
-            return Outcome(step, Status.FAILED, f"left behind: {'; '.join(left)}", hint, result=proof, detail=detail)
-        for target in self._desired.stacks.values():
-            self._ports.provisioner.forget(StackSpec(ref, target.name, target.source))
-        return Outcome(
-            step, Status.OK, f"nothing is left ({len(looked)} places looked at)", result=proof, detail=detail
-        )
-
-    def _answers(self, host: Host) -> bool:
-        return bool(host.host_key) and self._ports.hosts.answers_as(host)
 
     # --- saying
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -41,14 +41,36 @@ _MEANINGS: Mapping[ExitCode, str] = {
 }
 
 
+class Trouble(StrEnum):
+    """Why something failed that may go well a moment later. What is tried again is decided by this alone."""
+
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    IN_USE = "in_use"
+
+    @property
+    def words(self) -> str:
+        """The reason in words."""
+        return _TROUBLES[self]
+
+
+_TROUBLES: Mapping[Trouble, str] = {
+    Trouble.THROTTLED: "too many requests",
+    Trouble.UNREACHABLE: "the other side does not answer, or not as it should",
+    Trouble.IN_USE: "something else still uses it",
+}
+
+
 class BatonError(Exception):
     """Something went wrong.
 
     A subclass's docstring (its first paragraph) is the message when none is given; its `exit_code` says how the command ends.
     `hint` tells the reader what to do next. `facts` are for programs (JSON output, logs): plain values, never a secret.
+    `trouble` is why it may go well a moment later; None: it will not.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+    trouble: Trouble | None = None
 
     def __init__(self, message: str = "", *, hint: str = "", facts: Mapping[str, Any] | None = None) -> None:
         self.message = message or _first_paragraph(type(self))

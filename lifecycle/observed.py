@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from lifecycle.certificate import Certificate, Look
 from lifecycle.inventory import Host, Ready
 from lifecycle.journal import Kind, Outcome, Status, Step
 from lifecycle.plan import Outputs, Plan
@@ -34,11 +35,19 @@ def sensitive_outputs(result: object) -> Iterator[object]:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The result of looking for what a teardown left."""
+    """The result of looking for what a teardown left; with a certificate where that is nothing."""
 
-    left: tuple[str, ...] = ()
-    looked_at: tuple[str, ...] = ()
+    looks: tuple[Look, ...] = ()
     not_provable: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        return tuple(words for look in self.looks for words in look.found)
+
+    @property
+    def looked_at(self) -> tuple[str, ...]:
+        return tuple(look.place for look in self.looks)
 
 
 @dataclass(frozen=True, slots=True)

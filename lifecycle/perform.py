@@ -21,7 +21,7 @@ from lifecycle.ledger import Draft
 from lifecycle.lock import Lock
 from lifecycle.observed import Observed, sensitive_outputs
 from lifecycle.outcomes import orphan_words
-from lifecycle.phases import final_phase, working_phase
+from lifecycle.phases import counted, final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
 from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, title, unmatched
 from lifecycle.remaining import remaining
@@ -232,7 +232,8 @@ class _Performance:
             self._move_to(self._environment.phase, f"interrupted ({self._cancel.reason}): {remaining(view)}")
         else:
             self._close(view)
-            self._move_to(final_phase(view), failure_words(ended.failures, view))
+            self._environment = replace(self._environment, facts=counted(self._environment.facts, view))
+            self._move_to(final_phase(view, self._environment.facts), failure_words(ended.failures, view))
         if self._environment.phase is Phase.DESTROYED:
             self._store.forget_journal(self._lock)
         return replace(ended, environment=self._environment)

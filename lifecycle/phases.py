@@ -1,8 +1,16 @@
 """Which phase a run's progress amounts to. Pure."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from lifecycle.desired import Goal
 from lifecycle.environment import Phase
 from lifecycle.view import View
+
+TEARDOWNS = 3
+"""Teardowns in a row that end without a certificate before an environment is quarantined: a person has to look."""
+FAILED_TEARDOWNS = "failed_teardowns"
+"""Where an environment's facts count them."""
 
 
 def working_phase(view: View) -> Phase:
@@ -19,8 +27,18 @@ def working_phase(view: View) -> Phase:
     return Phase.VERIFYING
 
 
-def final_phase(view: View) -> Phase:
-    """The phase that a run leaves behind when nothing more can be done."""
-    if view.desired.goal is Goal.DOWN:
-        return Phase.DESTROYED if view.complete else Phase.TEARING_DOWN
-    return Phase.READY if view.complete else Phase.FAILED
+def final_phase(view: View, facts: Mapping[str, Any]) -> Phase:
+    """The phase that a run leaves behind when nothing more can be done. `facts` have counted it already."""
+    if view.desired.goal is not Goal.DOWN:
+        return Phase.READY if view.complete else Phase.FAILED
+    if view.complete:
+        return Phase.DESTROYED
+    return Phase.QUARANTINED if facts[FAILED_TEARDOWNS] >= TEARDOWNS else Phase.TEARING_DOWN
+
+
+def counted(facts: Mapping[str, Any], view: View) -> dict[str, Any]:
+    """An environment's facts after a run that was not interrupted: teardowns that fail in a row are counted."""
+    others = {key: value for key, value in facts.items() if key != FAILED_TEARDOWNS}
+    if view.desired.goal is not Goal.DOWN or view.complete:
+        return others
+    return {**others, FAILED_TEARDOWNS: int(facts.get(FAILED_TEARDOWNS, 0)) + 1}

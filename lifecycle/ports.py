@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event as ThreadEvent
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from lifecycle.certificate import Certificate
 from lifecycle.configuration import Configuration, Configured
 from lifecycle.environment import Environment, EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
@@ -23,7 +24,11 @@ from lifecycle.journal import Journal, Outcome, Record, Step
 from lifecycle.ledger import Draft, LedgerEntry
 from lifecycle.lock import Lock, Owner
 from lifecycle.plan import Applied, Diagnostic, Outputs, Plan
+from lifecycle.retries import Backoff
 from lifecycle.verification import Check, CheckResult
+
+ENVIRONMENT_TAG: Final = "baton:environment"
+"""The tag that every resource of an environment carries: `<blueprint>/<name>`."""
 
 
 class Cancelled(BatonError):
@@ -214,12 +219,32 @@ class CloudResource:
     type: str
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def environment(self) -> EnvironmentRef | None:
+        """The environment that its tag names, if it is the name of one."""
+        try:
+            return EnvironmentRef.parse(self.tags.get(ENVIRONMENT_TAG, ""))
+        except BatonError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What came of removing resources: ids that are gone, and why the others are not."""
+
+    removed: tuple[str, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)  # id → reason
+
 
 class Cloud(Protocol):
-    """What Terraform does not tell: what is there, by tag."""
+    """What Terraform does not tell: what is there, by tag; and how it goes where no Terraform knows it."""
 
-    def tagged(self, environment: EnvironmentRef) -> Sequence[CloudResource]:
-        """Everything that carries the environment's tag and is not terminated."""
+    def tagged(self, environment: EnvironmentRef | None = None) -> Sequence[CloudResource]:
+        """Everything that carries the environment's tag and is not terminated; without one, any environment's."""
+        ...
+
+    def remove(self, resources: Sequence[CloudResource], run: Run) -> Removal:
+        """Remove what holds no data and can be removed safely, in an order in which it goes; the rest is left, with reasons."""
         ...
 
     @property
@@ -321,3 +346,6 @@ class Ports:
     discovery_period: float = 1.0  # seconds between two looks at the cloud while an apply works
     masked: Callable[[Any], Any] = lambda value: value  # a JSON value without any secret that the run knows
     learn: Callable[[Any], Any] = lambda _: None  # told every secret that comes up on the way
+    keep: Callable[[Certificate], None] = lambda _: None  # keeps a certificate, before anybody hears that there is one
+    backoff: Backoff = field(default_factory=Backoff)  # of what a teardown tries again
+    version: str = ""  # Baton's, for certificates

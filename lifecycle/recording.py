@@ -37,13 +37,15 @@ def drafts(outcome: Outcome, ref: EnvironmentRef, run: int, at: datetime) -> lis
     step = outcome.step
     if not step.kind.acts and step.kind is not Kind.PROVE:
         return []
-    data = {
+    data: dict[str, Any] = {
         "run": run,
         "step": step.key,
         "digest": step.input_digest,
         "status": outcome.status.value,
         "message": outcome.message,
     }
+    if "certificate" in outcome.detail:
+        data["certificate"] = outcome.detail["certificate"]
     return [Draft("baton.step.finished", str(ref), at, data)]
 
 

@@ -247,7 +247,7 @@ class View:
                     and all(self.check_passed(n) for n in self.desired.checks)
                 )
             case Goal.DOWN:
-                return self.observed.proof is not None and not self.observed.proof.left
+                return self.observed.proof is not None and self.observed.proof.certificate is not None
 
     def may_plan(self, stack: StackTarget) -> bool:
         if self.desired.goal is not Goal.PLAN:

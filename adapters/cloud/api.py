@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from lifecycle.errors import BatonError
+from lifecycle.errors import BatonError, Trouble
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -112,7 +113,7 @@ class Aws:
             aws.ReadTimeoutError,
             aws.ConnectionClosedError,
         ) as error:
-            raise BatonError(
+            raise CloudSilent(
                 f"{self.settings.label} does not answer (asked for {what})",
                 hint="is it up? For the local cloud: `baton cloud up`"
                 if self.settings.is_loopback
@@ -133,14 +134,31 @@ class Aws:
             raise BatonError(f"{self.settings.label} could not be asked for {what}: {error}") from error
 
 
+class CloudSilent(BatonError):
+    """The cloud does not answer."""
+
+    trouble = Trouble.UNREACHABLE
+
+
 class CloudRefused(BatonError):
     """The cloud answered, and said no."""
+
+    def __init__(self, message: str = "", *, hint: str = "", facts: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, hint=hint, facts=facts)
+        self.trouble = next((trouble for trouble, words in _TROUBLES.items() if words.search(self.code)), None)
 
     @property
     def code(self) -> str:
         """The API's error code."""
         return str(self.facts.get("code", ""))
 
+
+_TROUBLES: Final = {
+    Trouble.THROTTLED: re.compile(r"RequestLimitExceeded|Throttl|TooManyRequests|SlowDown"),
+    Trouble.UNREACHABLE: re.compile(r"Internal(Error|Failure)|Unavailable"),
+    Trouble.IN_USE: re.compile(r"DependencyViolation|InUse|DeleteConflict|IncorrectState|CannotDelete"),
+}
+"""Error codes that pass. What cannot be deleted by itself goes with what it belongs to, such as a VPC's default group."""
 
 _HINTS: Final = {
     "UnauthorizedOperation": "the credentials need permission for this call",

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.cloud.api import Aws
-from adapters.cloud.hosts import ENVIRONMENT_TAG
+from adapters.cloud.removing import PATIENCE, removed
 from lifecycle.environment import EnvironmentRef
-from lifecycle.ports import CloudResource
+from lifecycle.ports import ENVIRONMENT_TAG, CloudResource, Removal, Run
+from lifecycle.retries import Backoff
 
 NOT_PROVABLE: Final = (
     "resources that cannot carry tags: routes, DNS records, bucket objects, inline policies, alarms' history",
@@ -84,13 +85,16 @@ _SAME: Final = {
 
 
 class AwsCloud:
-    """Implements the Cloud port: what is there, by tag."""
+    """Implements the Cloud port: what is there, by tag, and how it goes. `backoff` is the patience of `remove`."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Aws, backoff: Backoff = PATIENCE) -> None:
         self._aws = aws
+        self._backoff = backoff
 
-    def tagged(self, environment: EnvironmentRef) -> Sequence[CloudResource]:
+    def tagged(self, environment: EnvironmentRef | None = None) -> Sequence[CloudResource]:
         """Everything in the region that carries the environment's tag and is not terminated or deleted, each once.
+
+        Without an environment: the tag of any.
 
         Two listings are joined: the tagging API (all services, but late) and EC2's own tags (at once).
         """
@@ -101,16 +105,19 @@ class AwsCloud:
         there = self._without_remains(environment, list(found.values()))
         return sorted(there, key=lambda resource: (resource.type, resource.id))
 
+    def remove(self, resources: Sequence[CloudResource], run: Run) -> Removal:
+        return removed(self._aws, resources, self.tagged, self._backoff, run)
+
     @property
     def not_provable(self) -> Sequence[str]:
         """What this listing cannot see, in words."""
         return NOT_PROVABLE
 
-    def _by_tagging_api(self, environment: EnvironmentRef) -> list[CloudResource]:
-        filters = [{"Key": ENVIRONMENT_TAG, "Values": [str(environment)]}]
+    def _by_tagging_api(self, environment: EnvironmentRef | None) -> list[CloudResource]:
+        filters = [{"Key": ENVIRONMENT_TAG, **({"Values": [str(environment)]} if environment else {})}]
         pages = self._aws.tagging.get_paginator("get_resources")
         listed = self._aws.ask(
-            f"what is tagged {environment}",
+            f"what is tagged {_name(environment)}",
             lambda: [
                 entry
                 for page in pages.paginate(TagFilters=filters)  # type: ignore[arg-type]
@@ -119,18 +126,24 @@ class AwsCloud:
         )
         return [_of_arn(e["ResourceARN"], {t["Key"]: t["Value"] for t in e.get("Tags", [])}) for e in listed]
 
-    def _by_ec2(self, environment: EnvironmentRef) -> list[CloudResource]:
-        filters = [{"Name": f"tag:{ENVIRONMENT_TAG}", "Values": [str(environment)]}]
+    def _by_ec2(self, environment: EnvironmentRef | None) -> list[CloudResource]:
+        filters = [{"Name": "key", "Values": [ENVIRONMENT_TAG]}]
+        if environment:
+            filters.append({"Name": "value", "Values": [str(environment)]})
         pages = self._aws.ec2.get_paginator("describe_tags")
         listed = self._aws.ask(
-            f"the EC2 tags of {environment}",
+            f"the EC2 tags of {_name(environment)}",
             lambda: [entry for page in pages.paginate(Filters=filters) for entry in page["Tags"]],  # type: ignore[arg-type]
         )
-        tags = {ENVIRONMENT_TAG: str(environment)}
-        return [CloudResource(e["ResourceId"], _SAME.get(e["ResourceType"], e["ResourceType"]), tags) for e in listed]
+        return [
+            CloudResource(
+                e["ResourceId"], _SAME.get(e["ResourceType"], e["ResourceType"]), {ENVIRONMENT_TAG: e["Value"]}
+            )
+            for e in listed
+        ]
 
     def _without_remains(
-        self, environment: EnvironmentRef, resources: Sequence[CloudResource]
+        self, environment: EnvironmentRef | None, resources: Sequence[CloudResource]
     ) -> Iterator[CloudResource]:
         """Those that exist; of types that we cannot ask for, all."""
         existing = {
@@ -142,10 +155,11 @@ class AwsCloud:
             if resource.id in existing.get(resource.type, {resource.id}):
                 yield resource
 
-    def _ids(self, environment: EnvironmentRef, how: _Existing) -> set[str]:
+    def _ids(self, environment: EnvironmentRef | None, how: _Existing) -> set[str]:
         """Ids of everything of a type that carries the tag and is not gone."""
         ec2 = self._aws.ec2
-        arguments = {"Filters": [{"Name": f"tag:{ENVIRONMENT_TAG}", "Values": [str(environment)]}]}
+        of_one = {"Name": f"tag:{ENVIRONMENT_TAG}", "Values": [str(environment)]}
+        arguments = {"Filters": [of_one if environment else {"Name": "tag-key", "Values": [ENVIRONMENT_TAG]}]}
 
         def pages() -> list[Any]:
             if ec2.can_paginate(how.operation):
@@ -153,11 +167,17 @@ class AwsCloud:
             return [getattr(ec2, how.operation)(**arguments)]
 
         entries = [
-            entry for page in self._aws.ask(f"{how.listed} of {environment}", pages) for entry in page[how.listed]
+            entry
+            for page in self._aws.ask(f"{how.listed} of {_name(environment)}", pages)
+            for entry in page[how.listed]
         ]
         if how.listed == "Reservations":
             entries = [instance for reservation in entries for instance in reservation["Instances"]]
         return {str(entry[how.id]) for entry in entries if how.id in entry and _at(entry, how.state) not in how.gone}
+
+
+def _name(environment: EnvironmentRef | None) -> str:
+    return str(environment or "any environment")
 
 
 def _at(entry: Any, path: Sequence[str]) -> str:

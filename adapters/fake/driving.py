@@ -19,6 +19,7 @@ from lifecycle.inventory import Selector
 from lifecycle.journal import Journal, Kind, Outcome, Record, Status, Step, subjects
 from lifecycle.observed import Observed
 from lifecycle.ports import Cancellation, Ports, Run
+from lifecycle.retries import Backoff
 from lifecycle.verification import Check, CheckResult
 from lifecycle.view import View
 
@@ -91,6 +92,7 @@ def ports_for(world: FakeWorld) -> Ports:
         clock,
         lambda _: None,
         discovery_period=0,
+        backoff=Backoff(first=0),
     )
 
 

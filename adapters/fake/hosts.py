@@ -6,7 +6,7 @@ from adapters.fake.world import FakeWorld
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Host, Ready, Trust
-from lifecycle.ports import CloudResource, Run
+from lifecycle.ports import CloudResource, Removal, Run
 
 
 class FakeHosts:
@@ -36,7 +36,7 @@ class FakeHosts:
 
 
 class FakeCloud:
-    """Everything in the world carries the environment's tag."""
+    """Every instance of the world carries the tag of whoever is asked for; what leaked carries its own environment's."""
 
     def __init__(self, world: FakeWorld) -> None:
         self._world = world
@@ -45,6 +45,20 @@ class FakeCloud:
     def not_provable(self) -> Sequence[str]:
         return ()
 
-    def tagged(self, environment: EnvironmentRef) -> Sequence[CloudResource]:
+    def tagged(self, environment: EnvironmentRef | None = None) -> Sequence[CloudResource]:
         with self._world.lock:
-            return [CloudResource(i.id, "host") for i in self._world.instances.values() if i.alive]
+            self._world.forget_late()
+            leaked = [r for r in self._world.leaked.values() if environment in (None, r.environment)]
+            if environment is None:
+                return leaked
+            return [*(CloudResource(i.id, "host") for i in self._world.instances.values() if i.alive), *leaked]
+
+    def remove(self, resources: Sequence[CloudResource], run: Run) -> Removal:
+        """Everything goes, but what the world says that it fails: `remove ID`."""
+        with self._world.lock:
+            left = {r.id: "it does not go" for r in resources if self._world.fails(f"remove {r.id}")}
+            removed = tuple(r.id for r in resources if r.id not in left)
+            for gone in removed:
+                self._world.leaked.pop(gone, None)
+                self._world.count(f"remove {gone}")
+            return Removal(removed, left)

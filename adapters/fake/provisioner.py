@@ -6,9 +6,15 @@ from typing import Any
 
 from adapters.fake.world import FakeModule, FakeWorld, Instance, StackState
 from lifecycle.digest import digest
-from lifecycle.errors import BatonError
+from lifecycle.errors import BatonError, Trouble
 from lifecycle.plan import Action, Applied, Diagnostic, Output, Outputs, Plan, ResourceChange
 from lifecycle.ports import Run, StackSpec
+
+
+class InUse(BatonError):
+    """A stack does not go while something uses it."""
+
+    trouble = Trouble.IN_USE
 
 
 class FakeProvisioner:
@@ -41,6 +47,8 @@ class FakeProvisioner:
             self._world.count(f"{'destroy' if plan.destroy else 'apply'} stack {stack.name}")
             if self._world.fails(f"apply {stack.name}"):
                 raise BatonError(f"the provider refused to apply {stack.name}")
+            if plan.destroy and self._world.passes(f"destroy {stack.name}"):
+                raise InUse(f"something still uses {stack.name}")
             if plan.token != self._token(stack, plan.destroy):
                 raise BatonError(f"the plan of {stack.name} is stale")
             for change in plan.changes:

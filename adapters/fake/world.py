@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
+from lifecycle.environment import EnvironmentRef
 from lifecycle.inventory import Connection, Host
+from lifecycle.ports import CloudResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ class FakeWorld:
         self.broken: set[str] = (
             set()
         )  # "configure app web-1", "apply web", "await web-1", "discover web", "probe home": fails while in here
+        self.passing: Counter[str] = Counter()  # "destroy web": fails so many times for a reason that passes
+        self.leaked: dict[str, CloudResource] = {}  # id → what the cloud has and no module knows
+        self.late: dict[str, int] = {}  # id of what leaked → looks at the cloud until it is gone by itself
         self._numbers = 0
 
     def count(self, what: str) -> None:
@@ -65,6 +70,23 @@ class FakeWorld:
 
     def fails(self, what: str) -> bool:
         return what in self.broken
+
+    def passes(self, what: str) -> bool:
+        """Whether this fails now, and will not for ever."""
+        self.passing[what] -= 1
+        return self.passing[what] >= 0
+
+    def leak(self, id: str, environment: EnvironmentRef, *, looks: int = -1) -> None:
+        """Let the cloud have something that carries an environment's tag; gone by itself after so many looks."""
+        self.leaked[id] = CloudResource(id, "host", {"baton:environment": str(environment)})
+        self.late[id] = looks
+
+    def forget_late(self) -> None:
+        """One more look at the cloud."""
+        for name, looks in list(self.late.items()):
+            self.late[name] = looks - 1
+            if looks == 0:
+                self.leaked.pop(name, None)
 
     def create(self, stack: str, name: str, groups: tuple[str, ...]) -> Instance:
         self._numbers += 1

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lifecycle.errors import BatonError, ExitCode
+from lifecycle.errors import BatonError, ExitCode, Trouble
 from lifecycle.plan import Diagnostic, Severity
 
 
@@ -85,7 +85,29 @@ class PermissionDenied(TerraformFailed):
 class EndpointUnreachable(TerraformFailed):
     """The cloud's endpoint does not answer."""
 
+    trouble = Trouble.UNREACHABLE
     advice = "is it up (`baton cloud up` for the local cloud), and is AWS_ENDPOINT_URL right?"
+
+
+class EndpointFailing(TerraformFailed):
+    """The cloud answers with a failure of its own."""
+
+    trouble = Trouble.UNREACHABLE
+    advice = "run again: what was done so far is in the state; if it stays, look at the cloud's status"
+
+
+class Throttled(TerraformFailed):
+    """The cloud is asked too often."""
+
+    trouble = Trouble.THROTTLED
+    advice = "run again in a moment: what was done so far is in the state"
+
+
+class StillInUse(TerraformFailed):
+    """A resource cannot go while something else uses it."""
+
+    trouble = Trouble.IN_USE
+    advice = "look in the cloud for what uses it: something that Baton does not manage must be removed by hand"
 
 
 class MissingVariable(TerraformFailed):
@@ -140,7 +162,7 @@ class VersionConflict(TerraformFailed):
 
 
 class QuotaExceeded(TerraformFailed):
-    """The cloud's quota or rate limit is used up."""
+    """The cloud's quota is used up."""
 
     advice = "raise the quota, or take something down, and run again: what was made is kept"
 
@@ -224,7 +246,10 @@ RULES: tuple[Rule, ...] = (
         r"connection refused", r"no such host", r"network is unreachable", r"no route to host", r"i/o timeout",
         r"dial tcp .* timeout", r"connection reset by peer",
     ),
-    _rule(QuotaExceeded, r"LimitExceeded", r"quota", r"RequestLimitExceeded", r"Throttling", r"TooManyRequests"),
+    _rule(Throttled, r"RequestLimitExceeded", r"Throttling", r"TooManyRequests", r"SlowDown", r"StatusCode: 429"),
+    _rule(QuotaExceeded, r"LimitExceeded", r"quota"),
+    _rule(StillInUse, r"DependencyViolation", r"DeleteConflict", r"ResourceInUse", r"InvalidIPAddress\.InUse", r"InvalidGroup\.InUse", r"VolumeInUse"),
+    _rule(EndpointFailing, r"StatusCode: 5\d\d", r"InternalError", r"InternalFailure", r"ServiceUnavailable", r"\bUnavailable: "),
     _rule(VersionConflict, r"Unsupported Terraform Core version"),
     _rule(
         BackendChanged,

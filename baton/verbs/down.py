@@ -1,17 +1,30 @@
-"""`baton down`: take an environment down and look for what is left."""
+"""`baton down`: take an environment down and prove that nothing is left; or remove what belongs to none."""
 
 import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 from rich.prompt import Confirm
 
 from adapters import settings as settings_of
-from baton import console
+from baton import cloud, console
 from baton.heads import head_fields, tell_head
-from baton.naming import blueprint_of
-from baton.options import Env, Input, Json, Target, Wait, Yes, inputs, seconds
+from baton.naming import blueprint_of, environment_named
+from baton.options import Env, Input, Json, OrphansOnly, Target, Wait, Yes, inputs, seconds
+from baton.progress import showing
 from baton.running import run_flow
+from lifecycle.environment import EnvironmentRef
+from lifecycle.errors import BatonError
+from lifecycle.events import Event, Level
+from lifecycle.holding import holding
+from lifecycle.lock import Locked
+from lifecycle.orphans import Orphans, find, remove
+from lifecycle.ports import Cancellation, EventSink, Removal, Run
 from lifecycle.report.fields import ended_fields
-from lifecycle.report.words import proof_text
+from lifecycle.report.words import left_text, orphans_text, proof_text, removal_text
+
+if TYPE_CHECKING:
+    from adapters.registry import Registry
 
 
 def down(
@@ -19,27 +32,78 @@ def down(
     *,
     env: Env = "dev",
     input: Input = None,
+    orphans: OrphansOnly = False,
     json: Json = False,
     wait: Wait = False,
     yes: Yes = False,
 ) -> int:
-    """Destroy an environment in reverse order, then look independently for anything that is left."""
+    """Destroy an environment in reverse order, then look independently for anything that is left, and certify that nothing is."""
+    if orphans:
+        only = None if environment == "." else environment_named(environment, env)
+        return _remove_orphans(only, as_json=json, yes=yes)
     path, name = blueprint_of(environment, env, settings_of.load())
     if not yes and not confirmed(f"Destroy everything in {environment} ({name})?"):
         console.err.print("nothing was touched")
         return 1
-    ended = run_flow("down", path, name, inputs(input), wait=seconds(wait), as_json=json)
+    try:
+        ended = run_flow("down", path, name, inputs(input), wait=seconds(wait), as_json=json)
+    except BatonError as error:
+        if not json and error.facts.get("left"):
+            for line in left_text(error.facts["left"]):
+                console.out.print(line, markup=False)
+        raise
     if json:
         console.emit("result", **ended_fields(ended), ledger=head_fields(ended.environment.ref))
         return 0
     for line in proof_text(ended):
-        console.out.print(line)
+        console.out.print(line, markup=False)
     tell_head(ended.environment.ref)
     return 0
 
 
-def confirmed(question: str) -> bool:
-    """Ask a person; without one to ask (a pipe, CI) the command line itself is the word."""
+def confirmed(question: str, *, alone: bool = True) -> bool:
+    """Ask a person; without one to ask (a pipe, CI) `alone` is the answer: there the command line itself is the word."""
     if not (sys.stdin.isatty() and console.err.is_terminal):
-        return True
+        return alone
     return Confirm.ask(question, console=console.err, default=False)
+
+
+def _remove_orphans(only: EnvironmentRef | None, *, as_json: bool, yes: bool) -> int:
+    """Show what belongs to no environment, ask, and remove it; 1 where something is left."""
+    from adapters.registry import Registry
+
+    settings = settings_of.load()
+    if settings.cloud == "local":
+        cloud.ensure(settings)
+    with closing(Registry.open(settings)) as registry:
+        found = find(registry.cloud.tagged(only), registry.store.environments())
+        for line in [] if as_json else orphans_text(found):
+            console.out.print(line, markup=False)
+        if not found:
+            return 0
+        if not yes and not confirmed("Remove them?", alone=False):
+            console.err.print("nothing was touched; `--yes` removes them where nobody can be asked")
+            return 1
+        with showing(as_json=as_json) as sink:
+            removals = {one.ref: _removed(one, registry, sink) for one in found}
+    for ref, removal in removals.items():
+        if as_json:
+            console.emit("orphans", environment=str(ref), removed=list(removal.removed), left=dict(removal.left))
+        for line in [] if as_json else removal_text(ref, removal):
+            console.out.print(line, markup=False)
+    return 1 if any(removal.left for removal in removals.values()) else 0
+
+
+def _removed(one: Orphans, registry: "Registry", sink: EventSink) -> Removal:
+    """What came of one environment's orphans. One that somebody works on is left alone."""
+    from adapters.process.owner import current_owner
+
+    def say(type: str, message: str, level: Level = Level.INFO, **data: object) -> None:
+        sink(Event(registry.clock.now(), type, message, str(one.ref), level, data))
+
+    cancel = Cancellation()
+    try:
+        with holding(registry.store, one.ref, current_owner(), cancel) as lock:
+            return remove(one.ref, registry.store, registry.cloud, registry.clock, lock, Run(say, cancel))
+    except Locked as locked:
+        return Removal(left={r.id: locked.message for r in one.resources})

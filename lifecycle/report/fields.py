@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from lifecycle.certificate import Certificate
 from lifecycle.environment import Environment
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind
@@ -103,6 +104,7 @@ def ended_fields(ended: Ended) -> dict[str, Any]:
             "left": list(proof.left),
             "looked_at": list(proof.looked_at),
             "not_provable": list(proof.not_provable),
+            "certificate": proof.certificate.digest if proof.certificate else "",
         }
     return fields
 
@@ -117,4 +119,20 @@ def found_fields(found: tuple[int, str] | Broken) -> dict[str, Any]:
         "hash": digest,
         "broken_entry": broken.seq if broken else None,
         "reason": broken.reason if broken else "",
+    }
+
+
+def certificate_fields(certificate: Certificate) -> dict[str, Any]:
+    """A certificate that was found to be the one that was issued."""
+    return {
+        "environment": certificate.environment,
+        "run": certificate.run,
+        "cloud": certificate.cloud,
+        "issued_at": certificate.issued_at.isoformat(),
+        "issued_by": certificate.issued_by,
+        "baton": certificate.version,
+        "ledger": {"seq": certificate.ledger[0], "hash": certificate.ledger[1]},
+        "looked_at": [{"place": look.place, "found": list(look.found)} for look in certificate.looks],
+        "not_provable": list(certificate.not_provable),
+        "digest": certificate.digest,
     }

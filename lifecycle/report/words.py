@@ -5,13 +5,16 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from lifecycle.certificate import Certificate
 from lifecycle.desired import Goal
 from lifecycle.environment import INPUTS, Environment, EnvironmentRef, Phase
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Status
+from lifecycle.orphans import Orphans
 from lifecycle.outcomes import plan_words
 from lifecycle.perform import Ended
 from lifecycle.plan import Action, ResourceChange
+from lifecycle.ports import Removal
 
 SYMBOLS = {
     Action.CREATE: "+",
@@ -97,7 +100,46 @@ def proof_text(ended: Ended) -> Iterator[str]:
         return
     yield from (f"  looked at: {place}" for place in proof.looked_at)
     if proof.not_provable:
-        yield f"  not provable by tag: {counted(len(proof.not_provable), 'kind')} of thing (--json names them)"
+        yield f"  not provable by tag: {counted(len(proof.not_provable), 'kind')} of thing (the certificate names them)"
+    if proof.certificate:
+        ref, run = ended.environment.ref, proof.certificate.run
+        yield f"  certificate {proof.certificate.digest}: baton certificate {ref} {run}"
+
+
+def certificate_text(certificate: Certificate) -> Iterator[str]:
+    """A certificate for people."""
+    place = f" in the cloud '{certificate.cloud}'" if certificate.cloud else ""
+    yield f"{certificate.environment} is destroyed: run {certificate.run}{place} left nothing"
+    yield f"  issued {certificate.issued_at:%Y-%m-%d %H:%M:%S} UTC by {certificate.issued_by}, Baton {certificate.version}"
+    yield "looked at, and found nothing:"
+    yield from (f"  {look.place}" for look in certificate.looks)
+    yield "cannot be proven:"
+    yield from (f"  {words}" for words in certificate.not_provable)
+    yield f"digest {certificate.digest}, in the ledger after entry {certificate.ledger[0]}"
+
+
+def left_text(left: Sequence[str]) -> Iterator[str]:
+    """What a teardown left."""
+    yield f"{counted(len(left), 'thing')} left behind:"
+    yield from (f"  {words}" for words in left)
+    yield "What is left in a cloud is paid for until it is gone; its cost is not known."
+
+
+def orphans_text(found: Sequence[Orphans]) -> Iterator[str]:
+    """What belongs to no environment, by the environment that its tag names."""
+    if not found:
+        yield "nothing in the cloud carries Baton's tag and belongs to no environment"
+        return
+    for one in found:
+        yield f"{one.ref} ({one.why}):"
+        yield from (f"  {r.type} {r.id}" for r in one.resources)
+    yield "Environments that another store knows look the same: be sure that these are nobody's."
+
+
+def removal_text(ref: EnvironmentRef, removal: Removal) -> Iterator[str]:
+    """What came of removing an environment's orphans."""
+    yield f"{ref}: {len(removal.removed)} removed, {len(removal.left)} left"
+    yield from (f"  {name}: {reason}" for name, reason in sorted(removal.left.items()))
 
 
 def next_command(environment: Environment) -> str:

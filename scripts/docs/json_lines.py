@@ -22,6 +22,9 @@ EVENTS: Final = {
     "step.started": ("a step begins", "kind, subject"),
     "step.finished": ("a step ended", "status (ok, failed, cancelled), changed, seconds, title, hint"),
     "stack.initialising": ("`terraform init` is needed", "stack"),
+    "step.retried": ("a part of a teardown failed for a reason that passes, and is tried again", "seconds, trouble"),
+    "proof.again": ("something is left that may be going: it is looked at again", ""),
+    "orphan.removing": ("something that belongs to no environment is asked to go", "id, resource_type"),
     "stack.orphaned": ("a stack has left the blueprint, and nothing will take it down", ""),
     "resource.started": ("Terraform begins with a resource", "address, id, seconds, action, resource_type"),
     "resource.progress": ("it is still at it", "as above"),
@@ -80,7 +83,7 @@ def printed() -> Iterator[tuple[str, str, list[str]]]:
 def _verb(path: Path, call: ast.Call) -> str:
     around = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)]
     inside = [n.name for n in around if n.lineno <= call.lineno <= (n.end_lineno or 0)]
-    return path.stem if inside[-1] == path.stem else f"{path.stem} {inside[-1]}"
+    return path.stem if inside[-1] == path.stem or inside[-1].startswith("_") else f"{path.stem} {inside[-1]}"
 
 
 def _fields(call: ast.Call) -> Iterator[str]:

@@ -124,9 +124,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project of a user's own: a copy of the examples in a tree with foreign folders named like Baton's rooms."""
-    for part in ("examples", "terraform", "playbooks"):
-        ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*")
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=ignored)
+    copy_examples(tmp_path)
     for name in ("flows", "adapters", "lifecycle", "baton"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('a module of the user was imported')\n")
@@ -138,6 +136,20 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def baton(home: Path, project: Path) -> Baton:
     return Baton(home, project)
+
+
+@pytest.fixture(scope="module")
+def lasting(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Baton:
+    """The command line in a project that lives through a whole file."""
+    project = tmp_path_factory.mktemp("project")
+    copy_examples(project)
+    return Baton(home, project)
+
+
+def copy_examples(into: Path) -> None:
+    for part in ("examples", "terraform", "playbooks"):
+        ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*")
+        shutil.copytree(ROOT / part, into / part, ignore=ignored)
 
 
 def end(process: subprocess.Popen[str]) -> None:

@@ -55,6 +55,7 @@ IDENTITY = (
     "<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
 )
 VPC = AWS + 'resource "aws_vpc" "v" {\n  cidr_block = "10.0.0.0/16"\n}\n'
+KEY = AWS + 'resource "aws_key_pair" "k" {\n  public_key = "ssh-ed25519 AAAA"\n}\n'
 LOCK = (
     'provider "registry.terraform.io/hashicorp/aws" {\n  version = "5.100.0"\n  hashes = [\n'
     '    "h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",\n  ]\n}\n'
@@ -72,6 +73,15 @@ def kill_provider(process: subprocess.Popen[bytes]) -> None:
                     os.kill(int(stat.parent.name), signal.SIGKILL)
             except (OSError, ValueError):
                 continue
+
+
+def refused(status: int, code: str, message: str) -> Case:
+    """An apply whose first call the cloud refuses in this way, and that does not insist."""
+    return Case(
+        {"main.tf": KEY + 'provider "aws" {\n  max_retries = 1\n}\n'},
+        (INIT, (*PLAN, "-out=p"), ("apply", "-json", "p")),
+        {"GetCallerIdentity": (200, IDENTITY), "": (status, ec2_error(code, message))},
+    )
 
 
 FAILURES: dict[str, Case] = {
@@ -183,6 +193,9 @@ FAILURES: dict[str, Case] = {
             "": (400, ec2_error("VpcLimitExceeded", "The maximum number of VPCs has been reached.")),
         },
     ),
+    "throttled": refused(503, "RequestLimitExceeded", "Request limit exceeded."),
+    "endpoint_fails": refused(500, "InternalError", "An internal error has occurred"),
+    "still_in_use": refused(400, "DependencyViolation", "The vpc 'vpc-1' has dependencies and cannot be deleted."),
     "endpoint_refuses": Case({"main.tf": VPC}, (INIT, PLAN), environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}),
     "provider_crashed": Case({"main.tf": VPC}, (INIT, PLAN), {"": (0, "")}, trouble=kill_provider),
 }

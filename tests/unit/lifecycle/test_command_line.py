@@ -55,7 +55,7 @@ def test_a_secret_on_the_command_line_is_refused_before_the_engine_hears_of_it(t
     assert not (tmp_path / "home" / "engine").exists()
 
 
-@pytest.mark.parametrize("verb", ["logs", "trace", "history", "ssh"])
+@pytest.mark.parametrize("verb", ["logs", "trace", "history", "certificate", "ssh"])
 def test_nothing_is_told_of_an_environment_that_was_never_begun(tmp_path: Path, verb: str) -> None:
     assert baton(tmp_path, verb, "nothing/here") == (
         64,
