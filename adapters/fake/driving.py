@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +107,14 @@ class Drive:
     observed: Observed = field(default_factory=Observed)
     started: list[Step] = field(default_factory=list)
     broken_rules: list[str] = field(default_factory=list)
+    number: int = 0  # of the run
 
     def run(self, desired: Desired, choose: Choose, *, kill_after: int = -1) -> View:
         """Work until nothing is left to do, or be killed after so many completions.
 
         Of what is in flight at the kill some has happened and some has not, as `choose` says; nobody wrote it down.
         """
+        self.number += 1
         unsettled = {i: h for i, h in self.observed.standing.items() if h.stack not in self.observed.settled}
         self.observed = Observed(standing=unsettled | {i: r.host for i, r in self.observed.ready.items()})
         flying: list[tuple[Step, View]] = []
@@ -155,15 +158,20 @@ class Drive:
             self._write(outcome.step, states)
 
     def _write(self, step: Step, states: Sequence[Status | None]) -> None:
+        assert isinstance(self.ports.clock, FakeClock)
+        self.ports.clock.advance(timedelta(seconds=1))
         now = self.ports.clock.now()
         records = [
-            Record(step.kind, subject, key, 1, now, now if state else None, state)
+            Record(step.kind, subject, key, self.number, now, now if state else None, state)
             for (subject, key), state in zip(subjects(step), states, strict=True)
         ]
         self.journal = self.journal.with_records(records)
 
     def _without_idle_looks(self, flying: list[tuple[Step, View]]) -> list[tuple[Step, View]]:
-        """A look for hosts is over with its apply; left alone it would be chosen for ever."""
-        over = [s for s, _ in flying if s.kind is Kind.DISCOVER and not self.observed.busy(Kind.APPLY, s.subject)]
+        """A look for hosts is over with its apply; left alone it would be chosen for ever. One that an apply waits for is not."""
+        over = [s for s, _ in flying if s.kind is Kind.DISCOVER and self._applied(s.subject)]
         self.observed = replace(self.observed, in_flight=self.observed.in_flight - set(over))
         return [(s, v) for s, v in flying if s not in over]
+
+    def _applied(self, stack: str) -> bool:
+        return stack in self.observed.settled or self.observed.failed(Kind.APPLY, stack)

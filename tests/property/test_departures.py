@@ -56,9 +56,9 @@ def test_who_was_drained_and_stays_after_all_is_put_back(first: list[int], after
     drive.run(shop(), chooser(first), kill_after=after)
     if "destroy web-3" in drive.world.log:
         return
-    drained = DRAIN in drive.world.log
+    begun = any(s.kind is Kind.DRAIN for s in drive.started)  # an intent is enough: nobody knows how far it came
     assert drive.run(shop(web=3), chooser(second)).complete
-    assert ("configure balance lb-1" in drive.world.log) == drained
+    assert ("configure balance lb-1" in drive.world.log) == begun
     assert drive.world.named("web-3").configured == ["app"]
 
 
