@@ -21,6 +21,7 @@ from baton.verbs import (
     server,
     ssh,
     status,
+    stray,
     trace,
     up,
     validate,
@@ -56,6 +57,7 @@ _VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person nee
     trace.trace,
     history.history,
     certificate.certificate,
+    stray.stray,
     version.version,
 )
 for place, verb in enumerate(_VERBS):

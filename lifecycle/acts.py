@@ -18,8 +18,9 @@ from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.observed import Observed, Planned, Settled
 from lifecycle.outcomes import configure_outcome, plan_detail, plan_words
 from lifecycle.plan import Outputs, Plan, Severity
-from lifecycle.ports import ENVIRONMENT_TAG, Cancellation, Cancelled, PartCancellation, Ports, Run, StackSpec
+from lifecycle.ports import ENVIRONMENT_TAG, STACK_TAG, Cancellation, Cancelled, PartCancellation, Ports, Run, StackSpec
 from lifecycle.proving import prove
+from lifecycle.resuming import interrupted, reconciled
 from lifecycle.retries import insist
 from lifecycle.verification import Check
 from lifecycle.view import View
@@ -92,6 +93,8 @@ class Acts:
         destroy = self._desired.goal is Goal.DOWN
         spec = self._spec_on_the_way_down(target, step) if destroy else self._spec(target, view)
         plan = self._destroy_plan(spec, step) if destroy else self._ports.provisioner.plan(spec, self._run(step))
+        if self._desired.goal is Goal.UP and not plan.errored and interrupted(view, step.subject):
+            plan = reconciled(plan, spec, view, self._ports, self._run(step))
         if plan.errored:
             errors = [d for d in plan.diagnostics if d.severity is Severity.ERROR]
             where = f"{errors[0].where}: " if errors and errors[0].where else ""
@@ -146,7 +149,7 @@ class Acts:
         return self._spec_of(target, view.resolve(target.variables))
 
     def _spec_of(self, target: StackTarget, variables: Mapping[str, Any]) -> StackSpec:
-        tags = {**self._desired.tags, ENVIRONMENT_TAG: str(self._desired.ref), "baton:stack": target.name}
+        tags = {**self._desired.tags, ENVIRONMENT_TAG: str(self._desired.ref), STACK_TAG: target.name}
         return StackSpec(self._desired.ref, target.name, target.source, variables, tags)
 
     def _spec_on_the_way_down(self, target: StackTarget, step: Step) -> StackSpec:

@@ -69,6 +69,7 @@ class ResourceChange:
     replace_paths: tuple[str, ...] = ()
     previous_address: str = ""
     tags: Mapping[str, str] | None = None  # tags_all: None where the type has none or they are unknown
+    tainted: bool = False  # replaced only because an apply was interrupted, or failed, while it was made
 
 
 @dataclass(frozen=True, slots=True)

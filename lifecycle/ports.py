@@ -28,6 +28,7 @@ from lifecycle.retries import Backoff
 from lifecycle.verification import Check, CheckResult
 
 ENVIRONMENT_TAG: Final = "baton:environment"
+STACK_TAG: Final = "baton:stack"
 """The tag that every resource of an environment carries: `<blueprint>/<name>`."""
 
 
@@ -159,6 +160,14 @@ class Provisioner(Protocol):
 
     def apply(self, stack: StackSpec, plan: Plan, run: Run) -> Applied:
         """Do exactly what the plan says (a destroy plan included). Raises when it did not all succeed."""
+        ...
+
+    def adopt(self, stack: StackSpec, address: str, id: str, run: Run) -> None:
+        """Take over what exists already as a resource of the stack: from now on it is in the state."""
+        ...
+
+    def keep(self, stack: StackSpec, address: str, run: Run) -> None:
+        """Do not replace a resource just because its making was interrupted."""
         ...
 
     def outputs(self, stack: StackSpec, run: Run) -> Outputs: ...

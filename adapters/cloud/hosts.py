@@ -9,12 +9,11 @@ from adapters.cloud.api import Aws, CloudRefused
 from adapters.cloud.console import host_keys
 from lifecycle.environment import EnvironmentRef
 from lifecycle.inventory import ConnectionDefaults, Host
-from lifecycle.ports import ENVIRONMENT_TAG
+from lifecycle.ports import ENVIRONMENT_TAG, STACK_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
-STACK_TAG: Final = "baton:stack"
 GROUP_TAGS: Final = ("baton:groups", "Group")  # names, separated by commas
 
 Defaults = Callable[[str], ConnectionDefaults]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from adapters.fake.world import FakeWorld
+from adapters.fake.world import FakeWorld, tags_of
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Host, Ready, Trust
@@ -51,7 +51,14 @@ class FakeCloud:
             leaked = [r for r in self._world.leaked.values() if environment in (None, r.environment)]
             if environment is None:
                 return leaked
-            return [*(CloudResource(i.id, "host") for i in self._world.instances.values() if i.alive), *leaked]
+            return [
+                *(
+                    CloudResource(i.id, "host", tags_of(i.stack, i.name))
+                    for i in self._world.instances.values()
+                    if i.alive
+                ),
+                *leaked,
+            ]
 
     def remove(self, resources: Sequence[CloudResource], run: Run) -> Removal:
         """Everything goes, but what the world says that it fails: `remove ID`."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adapters.fake.world import FakeModule, FakeWorld, Instance, StackState
+from adapters.fake.world import FakeModule, FakeWorld, Instance, StackState, tags_of
 from lifecycle.digest import digest
 from lifecycle.errors import BatonError, Trouble
 from lifecycle.plan import Action, Applied, Diagnostic, Output, Outputs, Plan, ResourceChange
@@ -60,13 +60,25 @@ class FakeProvisioner:
             self._world.states[stack.name] = StackState(dict(stack.variables), dict(module.outputs(stack.variables)))
             return Applied(self._outputs(stack), tuple(c.address for c in plan.acting))
 
+    def adopt(self, stack: StackSpec, address: str, id: str, run: Run) -> None:
+        with self._world.lock:
+            self._world.instances[id].known = True
+            self._world.count(f"adopt {address}")
+
+    def keep(self, stack: StackSpec, address: str, run: Run) -> None:
+        with self._world.lock:
+            for instance in self._world.in_state(stack.name):
+                if address == f"host.{instance.name}":
+                    instance.tainted = False
+                    self._world.count(f"keep {address}")
+
     def outputs(self, stack: StackSpec, run: Run) -> Outputs:
         with self._world.lock:
             return self._outputs(stack)
 
     def resources(self, stack: StackSpec, run: Run) -> Sequence[str]:
         with self._world.lock:
-            hosts = [f"host.{i.name}" for i in self._world.of_stack(stack.name)]
+            hosts = [f"host.{i.name}" for i in self._world.in_state(stack.name)]
             return [*hosts, *([f"stack.{stack.name}"] if stack.name in self._world.states else [])]
 
     def forget(self, stack: StackSpec) -> None:
@@ -79,23 +91,24 @@ class FakeProvisioner:
         return self._world.modules[stack.source.name]
 
     def _token(self, stack: StackSpec, destroy: bool) -> str:
-        alive = [(i.id, i.name, i.alive) for i in self._world.of_stack(stack.name)]
+        alive = [(i.id, i.name, i.alive, i.tainted) for i in self._world.in_state(stack.name)]
         return digest([stack.name, dict(stack.variables), destroy, alive])
 
     def _changes(self, stack: StackSpec) -> list[ResourceChange]:
         wanted = self._module(stack).hosts(stack.variables)
-        have = {i.name: i for i in self._world.of_stack(stack.name) if i.alive}
-        changes = [_change(name, Action.CREATE, None) for name in wanted if name not in have]
+        have = {i.name: i for i in self._world.in_state(stack.name) if i.alive}
+        changes = [_change(name, Action.CREATE, None, stack.name) for name in wanted if name not in have]
         changes += [_change(name, Action.DELETE, i) for name, i in have.items() if name not in wanted]
-        return changes + [_change(name, Action.NOOP, i) for name, i in have.items() if name in wanted]
+        stay = {name: i for name, i in have.items() if name in wanted}
+        return changes + [_change(n, Action.REPLACE if i.tainted else Action.NOOP, i) for n, i in stay.items()]
 
     def _destroying(self, stack: StackSpec) -> list[ResourceChange]:
-        return [_change(i.name, Action.DELETE, i) for i in self._world.of_stack(stack.name)]
+        return [_change(i.name, Action.DELETE, i) for i in self._world.in_state(stack.name)]
 
     def _carry_out(self, stack: StackSpec, change: ResourceChange) -> None:
         name = change.address.partition(".")[2]
-        if change.action is Action.CREATE:
-            for dead in [i for i in self._world.of_stack(stack.name) if i.name == name]:
+        if change.action in (Action.CREATE, Action.REPLACE):
+            for dead in [i for i in self._world.in_state(stack.name) if i.name == name]:
                 del self._world.instances[dead.id]
             self._world.create(stack.name, name, self._module(stack).hosts(stack.variables)[name])
         elif change.action is Action.DELETE and change.physical_id in self._world.instances:
@@ -105,12 +118,16 @@ class FakeProvisioner:
         state = self._world.states.get(stack.name)
         if state is None:
             return {}
-        hosts: Mapping[str, Any] = {i.name: _host_output(i) for i in self._world.of_stack(stack.name)}
+        hosts: Mapping[str, Any] = {i.name: _host_output(i) for i in self._world.in_state(stack.name)}
         return {"hosts": Output(hosts), **{k: Output(v) for k, v in state.outputs.items()}}
 
 
-def _change(name: str, action: Action, instance: Instance | None) -> ResourceChange:
-    return ResourceChange(f"host.{name}", "host", action, instance.id if instance else "")
+def _change(name: str, action: Action, instance: Instance | None, stack: str = "") -> ResourceChange:
+    physical_id = instance.id if instance else ""
+    tainted = instance is not None and instance.tainted
+    return ResourceChange(
+        f"host.{name}", "host", action, physical_id, tags=tags_of(stack, name) if stack else None, tainted=tainted
+    )
 
 
 def _host_output(instance: Instance) -> dict[str, Any]:

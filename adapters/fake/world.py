@@ -12,7 +12,7 @@ from typing import Any
 
 from lifecycle.environment import EnvironmentRef
 from lifecycle.inventory import Connection, Host
-from lifecycle.ports import CloudResource
+from lifecycle.ports import STACK_TAG, CloudResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,17 @@ class Instance:
     groups: tuple[str, ...]
     key: str
     alive: bool = True
+    known: bool = True  # in its stack's state; False: made by an apply that was killed before it could write that
+    tainted: bool = False
     configured: list[str] = field(default_factory=list)  # names of the configure steps that ran here, in order
 
     def as_host(self) -> Host:
         return Host(self.name, self.stack, self.id, Connection(f"10.0.0.{self.id}"), groups=self.groups)
+
+
+def tags_of(stack: str, name: str) -> Mapping[str, str]:
+    """What a host of a stack is tagged with."""
+    return {STACK_TAG: stack, "Name": name}
 
 
 @dataclass(slots=True)
@@ -100,7 +107,12 @@ class FakeWorld:
         self.count(f"destroy {instance.name}")
 
     def of_stack(self, stack: str) -> list[Instance]:
+        """Every host that carries the stack's tag."""
         return sorted((i for i in self.instances.values() if i.stack == stack), key=lambda i: i.name)
+
+    def in_state(self, stack: str) -> list[Instance]:
+        """The hosts that the stack's state knows."""
+        return [i for i in self.of_stack(stack) if i.known]
 
     def named(self, name: str) -> Instance:
         return next(i for i in self.instances.values() if i.name == name)

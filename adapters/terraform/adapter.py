@@ -86,9 +86,10 @@ class TerraformProvisioner:
         at = self._open(stack, run)
         if destroy and at.own_backend and not work.holds_local_state():
             return self._nothing(stack)
-        given = self._variables(at, destroy)
+        given = self._variables(at, remembered=destroy)
         self._preparation.initialise(at)
         self._preparation.look_at_endpoint(at)
+        self._preparation.push_back_state(at)
         try:
             return self._plan(at, given, destroy)
         except INIT_MISSING:
@@ -119,6 +120,24 @@ class TerraformProvisioner:
             raise at.failure(finished, argv, listener, stage="apply")
         outputs = {} if plan.destroy else self._outputs_after(at, listener)
         return Applied(outputs, tuple(listener.changed), tuple(listener.diagnostics))
+
+    def adopt(self, stack: StackSpec, address: str, id: str, run: Run) -> None:
+        """`terraform import`, with the variables that the stack gives now, or else gave last."""
+        at = self._open(stack, run)
+        given = self._variables(at, remembered=True)
+        self._preparation.initialise(at)
+        deadlines = self._settings.deadlines
+        with variables.files(at.work.variables, plans.fresh(at.work).with_suffix(".tfvars.json"), given) as files:
+            argv = command.adopt(address, id, variables=files, lock_timeout=deadlines.state_lock)
+            finished = at.execute(argv, deadlines.plan, None, given.secret)
+        if finished.returncode != 0:
+            raise at.failure(finished, argv)
+
+    def keep(self, stack: StackSpec, address: str, run: Run) -> None:
+        """`terraform untaint`."""
+        at = self._open(stack, run)
+        deadlines = self._settings.deadlines
+        at.succeed(command.keep(address, lock_timeout=deadlines.state_lock), deadlines.output)
 
     def outputs(self, stack: StackSpec, run: Run) -> Outputs:
         """Empty where nothing was ever applied."""
@@ -232,11 +251,11 @@ class TerraformProvisioner:
         streamed = parse.streamed_outputs(listener.outputs) if listener.outputs is not None else None
         return self._outputs(at) if streamed is None else streamed
 
-    def _variables(self, at: Session, destroy: bool) -> variables.Routed:
-        """What the stack gives; for a destroy also what it gave last, where its source is gone already."""
+    def _variables(self, at: Session, *, remembered: bool) -> variables.Routed:
+        """What the stack gives; `remembered` also what it gave last, where its source is gone already."""
         variables.check(at.root, at.stack.variables, at.stack.label)
         given = dict(at.stack.variables)
-        if destroy:
+        if remembered:
             last = variables.remembered(at.work.variables)
             given = {name: value for name, value in last.items() if name in at.root.variables} | given
         return variables.route(at.root, given)

@@ -102,6 +102,31 @@ def apply(plan: Path, *, lock_timeout: timedelta = timedelta(0), parallelism: in
     )
 
 
+def adopt(
+    address: str, id: str, *, variables: Sequence[Path] = (), lock_timeout: timedelta = timedelta(0)
+) -> list[str]:
+    """`import`: exit 0 or 1, words on stderr."""
+    return _vector(
+        "import",
+        address,
+        id,
+        input=False,
+        no_color=IsFlagged,
+        var_file=[str(file) for file in variables],
+        lock_timeout=_seconds(lock_timeout),
+    )
+
+
+def keep(address: str, *, lock_timeout: timedelta = timedelta(0)) -> list[str]:
+    """`untaint`: exit 0 or 1, words on stderr; what is not tainted is an error."""
+    return _vector("untaint", address, no_color=IsFlagged, lock_timeout=_seconds(lock_timeout))
+
+
+def push_state(state: Path) -> list[str]:
+    """`state push`: exit 0 or 1. An older serial or another lineage than what lies there is refused."""
+    return _vector("state push", str(state))
+
+
 def output() -> list[str]:
     """One JSON object on stdout, secrets in clear; empty where there is no state."""
     return _vector("output", json=IsFlagged)

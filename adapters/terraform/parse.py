@@ -210,6 +210,7 @@ def _change(entry: Document, scrub: Scrubber) -> ResourceChange:
         replace_paths=tuple(_path(steps) for steps in change.get("replace_paths", ())),
         previous_address=entry.get("previous_address", ""),
         tags=_tags(change),
+        tainted=entry.get("action_reason") == "replace_because_tainted",
     )
 
 

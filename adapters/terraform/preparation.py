@@ -20,10 +20,13 @@ from adapters.terraform.session import Session
 from adapters.terraform.settings import TerraformSettings
 from adapters.terraform.workdir import LOCK, Workdir, mirror, other_users, workdir, write_private
 from lifecycle.digest import digest
+from lifecycle.events import Level
 from lifecycle.plan import Severity
 from lifecycle.ports import Run, StackSpec
 
 ENDPOINT_SECONDS = 5.0
+ERRORED_STATE = "errored.tfstate"
+"""Where Terraform leaves a state that its backend did not take, beside the module."""
 
 
 class Preparation:
@@ -114,6 +117,16 @@ class Preparation:
             raise failures.EndpointUnreachable(
                 f"{at.stack.label}: nothing answers at {endpoint}: {error}", facts={"endpoint": endpoint}
             ) from error
+
+    def push_back_state(self, at: Session) -> None:
+        """Give the backend the state that an apply could not write there: Terraform leaves it as `errored.tfstate`."""
+        left = at.site.cwd / ERRORED_STATE
+        if not left.is_file():
+            return
+        at.succeed(command.push_state(left), self._settings.deadlines.output)
+        left.unlink()
+        words = f"{at.stack.name}: the state that an earlier apply could not write was written now"
+        at.run.say("stack.pushed", words, level=Level.WARNING, stack=at.stack.name)
 
     def _backend_config(self, at: Session) -> Path | None:
         """A file with what the settings add to the module's own backend block."""

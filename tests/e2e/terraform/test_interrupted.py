@@ -1,5 +1,6 @@
 """Cancelled, timed out, killed: the state is saved, the lock is free, nothing is left, and running again ends right."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ import pytest
 
 from adapters.process.runner import ToolBusy
 from adapters.terraform.failures import TerraformTimedOut
+from adapters.terraform.workdir import BACKEND
+from lifecycle.plan import Action
 from lifecycle.ports import Cancellation, Cancelled, Run
 
 SLOW = """
@@ -147,3 +150,38 @@ def commands_in(folder: Path) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def test_a_state_that_the_backend_did_not_take_is_pushed_back_before_anything_is_made_again(desk: Any) -> None:
+    """Terraform leaves it as errored.tfstate beside the module; here it is laid there as an apply without its backend does."""
+    one, two = (f'resource "terraform_data" "{name}" {{}}\n' for name in ("one", "two"))
+    desk.write(one)
+    desk.apply()
+    state = desk.work / "terraform.tfstate"
+    before = state.read_text()
+    desk.write(one + two)
+    desk.apply()
+    (override,) = desk.work.rglob(BACKEND)
+    (override.parent / "errored.tfstate").write_text(state.read_text())
+    state.write_text(before)
+
+    assert not desk.plan().applyable
+    assert desk.resources() == ["terraform_data.one", "terraform_data.two"]
+    assert "stack.pushed" in [kind for kind, _ in desk.said]
+    assert not (override.parent / "errored.tfstate").exists()
+
+
+def test_what_exists_is_taken_over_and_what_was_only_interrupted_is_kept(desk: Any) -> None:
+    desk.write('resource "terraform_data" "one" {}\n')
+    desk.provisioner.adopt(desk.stack, "terraform_data.one", "an-id-of-its-own", desk.run())
+    assert not desk.plan().applyable
+    assert desk.resources() == ["terraform_data.one"]
+
+    state = desk.work / "terraform.tfstate"
+    document = json.loads(state.read_text())
+    document["resources"][0]["instances"][0]["status"] = "tainted"
+    state.write_text(json.dumps(document))
+    (change,) = desk.plan().changes
+    assert (change.action, change.tainted) == (Action.REPLACE, True)
+    desk.provisioner.keep(desk.stack, "terraform_data.one", desk.run())
+    assert not desk.plan().applyable
