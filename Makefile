@@ -17,13 +17,13 @@ setup: ## make this checkout ready: system packages, .venv from the lock, Terraf
 demo: setup ## the shop from nothing to verified and down again: web servers, database, load balancer, firewall
 	@scripts/demo
 
-test: setup ## every test, the quick ones first (ARGS="-k name" hands options to pytest)
-	@$(PYTHON) -m pytest $(SPREAD) $(ARGS)
+test: setup ## the tests, the quick ones first, without the long ones (ARGS="-k name" hands options to pytest)
+	@$(PYTHON) -m pytest $(SPREAD) -m "not long" $(ARGS)
 
 test-fast: setup ## the tests that need neither Terraform's provider nor hosts
 	@$(PYTHON) -m pytest $(SPREAD) -m "not e2e and not chaos" $(ARGS)
 
-e2e: setup ## the tests that run real Terraform, hosts, SSH and Ansible, and the ones that kill them
+e2e: setup ## every test that runs real Terraform, hosts, SSH and Ansible, the long ones too
 	@$(PYTHON) -m pytest $(SPREAD) -m "e2e or chaos" $(ARGS)
 
 check: setup ## style, types, layers (ruff, mypy, import-linter)

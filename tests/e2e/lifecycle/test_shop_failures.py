@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.shop import EXAMPLE, Shop, configured, load
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.long]
 
 SHUT = ("--input", "title=Shut for a moment")
 """A change that concerns the web servers alone."""
