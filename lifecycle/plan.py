@@ -69,7 +69,7 @@ class ResourceChange:
     replace_paths: tuple[str, ...] = ()
     previous_address: str = ""
     tags: Mapping[str, str] | None = None  # tags_all: None where the type has none or they are unknown
-    tainted: bool = False  # replaced only because an apply was interrupted, or failed, while it was made
+    tainted: bool = False  # replaced only because its making did not end; never said of one with a provisioner
 
 
 @dataclass(frozen=True, slots=True)

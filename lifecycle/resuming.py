@@ -7,7 +7,7 @@ from datetime import timedelta
 from lifecycle.errors import BatonError
 from lifecycle.events import Level
 from lifecycle.inventory import Host
-from lifecycle.journal import Kind
+from lifecycle.journal import Kind, Status
 from lifecycle.plan import Plan
 from lifecycle.ports import Cancelled, Ports, Run, StackSpec
 from lifecycle.strays import Undecided, decide, find
@@ -66,6 +66,10 @@ def _cannot_decide(spec: StackSpec, undecided: Sequence[Undecided]) -> StraysUnd
 
 
 def _keep(plan: Plan, spec: StackSpec, view: View, ports: Ports, run: Run) -> bool:
+    """Keep healthy hosts that are tainted, where the apply was cut off; where it failed Terraform has a reason of its own."""
+    record = view.journal.get(Kind.APPLY, spec.name)
+    if record is not None and record.status is Status.FAILED:
+        return False
     tainted = {c.physical_id: c.address for c in plan.changes if c.tainted and c.physical_id}
     if not tainted:
         return False

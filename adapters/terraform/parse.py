@@ -53,7 +53,8 @@ def plan(data: bytes, scrub: Scrubber, tags: Mapping[str, str]) -> PlanDocument:
     """A plan from `terraform show -json FILE`."""
     plan = document(data, "terraform show -json")
     raw = list(plan.get("resource_changes", ()))
-    changes = tuple(_change(one, scrub) for one in raw)
+    provisioned = frozenset(_provisioned((plan.get("configuration") or {}).get("root_module") or {}))
+    changes = tuple(_change(one, scrub, provisioned) for one in raw)
     outputs = plan.get("output_changes") or {}
     outputs_changed = any(_output_acts(change) for change in outputs.values())
     acting = any(change.action.acts for change in changes) or outputs_changed
@@ -195,7 +196,16 @@ def _action(entry: Document) -> Action:
     return action
 
 
-def _change(entry: Document, scrub: Scrubber) -> ResourceChange:
+def _provisioned(module: Document, prefix: str = "") -> Iterator[str]:
+    """Resources with a provisioner, by address without keys: one that is tainted may lack what it was to do."""
+    for resource in module.get("resources", ()):
+        if resource.get("provisioners"):
+            yield f"{prefix}{resource['address']}"
+    for name, call in (module.get("module_calls") or {}).items():
+        yield from _provisioned(call.get("module") or {}, f"{prefix}module.{name}.")
+
+
+def _change(entry: Document, scrub: Scrubber, provisioned: frozenset[str] = frozenset()) -> ResourceChange:
     change = entry["change"]
     before = scrub.value(masked(change.get("before"), change.get("before_sensitive", False)))
     after = scrub.value(masked(change.get("after"), change.get("after_sensitive", False)))
@@ -210,7 +220,8 @@ def _change(entry: Document, scrub: Scrubber) -> ResourceChange:
         replace_paths=tuple(_path(steps) for steps in change.get("replace_paths", ())),
         previous_address=entry.get("previous_address", ""),
         tags=_tags(change),
-        tainted=entry.get("action_reason") == "replace_because_tainted",
+        tainted=entry.get("action_reason") == "replace_because_tainted"
+        and _without_keys(entry["address"]) not in provisioned,
     )
 
 

@@ -69,7 +69,7 @@ def test_of_two_that_are_alike_nobody_says_which_is_the_one(numbers: list[int], 
 
 
 @settings(max_examples=40)
-@given(orders, unfinished)
+@given(orders, st.sampled_from([None, Status.CANCELLED]))
 def test_a_host_that_only_an_interrupt_tainted_is_kept(numbers: list[int], status: Status | None) -> None:
     drive = interrupted(status)
     web = drive.world.named("web-1")
@@ -90,6 +90,16 @@ def test_a_tainted_host_that_is_not_well_is_made_anew(numbers: list[int], status
     assert drive.world.named("web-1").id != web.id
     assert drive.world.done["create web-1"] == 1
     assert configured(drive) == END
+
+
+@settings(max_examples=40)
+@given(orders)
+def test_what_a_failed_apply_tainted_is_made_anew(numbers: list[int]) -> None:
+    drive = interrupted(Status.FAILED)
+    web = drive.world.named("web-1")
+    web.tainted = True
+    assert drive.run(shop(), chooser(numbers)).complete
+    assert drive.world.named("web-1").id != web.id
 
 
 @settings(max_examples=40)

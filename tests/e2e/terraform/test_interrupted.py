@@ -185,3 +185,15 @@ def test_what_exists_is_taken_over_and_what_was_only_interrupted_is_kept(desk: A
     assert (change.action, change.tainted) == (Action.REPLACE, True)
     desk.provisioner.keep(desk.stack, "terraform_data.one", desk.run())
     assert not desk.plan().applyable
+
+
+def test_one_with_a_provisioner_is_never_told_as_only_interrupted(desk: Any) -> None:
+    """What its provisioner was to do may be missing: it has to be made anew."""
+    desk.write('resource "terraform_data" "one" {\n  provisioner "local-exec" {\n    command = "true"\n  }\n}\n')
+    desk.apply()
+    state = desk.work / "terraform.tfstate"
+    document = json.loads(state.read_text())
+    document["resources"][0]["instances"][0]["status"] = "tainted"
+    state.write_text(json.dumps(document))
+    (change,) = desk.plan().changes
+    assert (change.action, change.tainted) == (Action.REPLACE, False)
