@@ -85,13 +85,13 @@ def _discoveries(view: View) -> Iterator[Step]:
 def _awaits(view: View) -> Iterator[Step]:
     told = {h.id for stack in view.observed.plans for d in view.departures(stack) for h in view.drainers(d)}
     for host in view.observed.hosts.values():
-        step = Step(Kind.AWAIT, host.id, host.entrance)
-        known = host.id in view.observed.ready or view.observed.failed(Kind.AWAIT, host.id)
-        if known or step in view.observed.in_flight:
+        if host.id in view.observed.ready or view.observed.failed(Kind.AWAIT, host.id):
             continue
         way_known = host.id in told or view.desired.stacks[host.stack].reach <= view.observed.settled.keys()
         if way_known and view.wanted(host) and not view.doomed(host):
-            yield step
+            step = Step(Kind.AWAIT, host.id, host.entrance)
+            if step not in view.observed.in_flight:
+                yield step
 
 
 def _configures(view: View) -> Iterator[Step]:

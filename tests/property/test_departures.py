@@ -26,7 +26,7 @@ def standing(web: int = 3) -> Drive:
     return drive
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders)
 def test_the_load_balancer_is_told_before_a_web_server_is_destroyed(numbers: list[int]) -> None:
     drive = standing()
@@ -35,7 +35,7 @@ def test_the_load_balancer_is_told_before_a_web_server_is_destroyed(numbers: lis
     assert drive.world.log == LEAVES
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders, st.integers(0, 25), orders)
 def test_killed_in_between_nothing_is_destroyed_that_was_not_told_of(
     first: list[int], after: int, second: list[int]
@@ -49,7 +49,7 @@ def test_killed_in_between_nothing_is_destroyed_that_was_not_told_of(
     assert log[-1] == "configure balance lb-1"
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders, st.integers(0, 8), orders)
 def test_who_was_drained_and_stays_after_all_is_put_back(first: list[int], after: int, second: list[int]) -> None:
     """Killed before the apply, and the third web server is wanted again: the load balancer is configured once more."""
@@ -63,7 +63,7 @@ def test_who_was_drained_and_stays_after_all_is_put_back(first: list[int], after
     assert drive.world.named("web-3").configured == ["app"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders)
 def test_a_load_balancer_that_is_gone_holds_nobody_back(numbers: list[int]) -> None:
     drive = standing()
@@ -73,7 +73,7 @@ def test_a_load_balancer_that_is_gone_holds_nobody_back(numbers: list[int]) -> N
     assert drive.world.log[3:] == ["configure balance lb-1"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders, st.sampled_from([DRAIN, "await lb-1"]))
 def test_where_telling_fails_nothing_is_destroyed(numbers: list[int], broken: str) -> None:
     drive = standing()
@@ -88,7 +88,7 @@ def test_where_telling_fails_nothing_is_destroyed(numbers: list[int], broken: st
     assert drive.world.log == LEAVES
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders, st.sampled_from([DRAIN, "await lb-1"]))
 def test_where_telling_is_not_required_the_apply_goes_on(numbers: list[int], broken: str) -> None:
     drive = standing()
@@ -97,7 +97,7 @@ def test_where_telling_is_not_required_the_apply_goes_on(numbers: list[int], bro
     assert "destroy web-3" in drive.world.log
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders)
 def test_a_look_for_the_load_balancer_that_fails_is_no_proof_that_it_is_gone(numbers: list[int]) -> None:
     drive = standing()
@@ -107,7 +107,7 @@ def test_a_look_for_the_load_balancer_that_fails_is_no_proof_that_it_is_gone(num
     assert drive.world.log == []
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders)
 def test_a_load_balancer_of_a_later_stack_is_told_too(numbers: list[int]) -> None:
     """The stack that holds it is not planned yet when the web server's is applied: a look by tag finds it."""

@@ -37,7 +37,7 @@ def configured(drive: Drive) -> dict[str, tuple[str, ...]]:
 unfinished = st.sampled_from([None, Status.FAILED, Status.CANCELLED])
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders, unfinished, st.sets(st.sampled_from(["web-1", "web-2", "lb-1"]), min_size=1))
 def test_what_the_state_does_not_know_is_taken_over_and_not_made_again(
     numbers: list[int], status: Status | None, lost: set[str]
@@ -52,7 +52,7 @@ def test_what_the_state_does_not_know_is_taken_over_and_not_made_again(
     assert configured(drive) == END
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders, unfinished)
 def test_of_two_that_are_alike_nobody_says_which_is_the_one(numbers: list[int], status: Status | None) -> None:
     drive = interrupted(status)
@@ -68,7 +68,7 @@ def test_of_two_that_are_alike_nobody_says_which_is_the_one(numbers: list[int], 
     assert "--remove" in failure.hint
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders, st.sampled_from([None, Status.CANCELLED]))
 def test_a_host_that_only_an_interrupt_tainted_is_kept(numbers: list[int], status: Status | None) -> None:
     drive = interrupted(status)
@@ -79,7 +79,7 @@ def test_a_host_that_only_an_interrupt_tainted_is_kept(numbers: list[int], statu
     assert drive.world.log == ["keep host.web-1"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders, unfinished)
 def test_a_tainted_host_that_is_not_well_is_made_anew(numbers: list[int], status: Status | None) -> None:
     drive = interrupted(status)
@@ -89,10 +89,10 @@ def test_a_tainted_host_that_is_not_well_is_made_anew(numbers: list[int], status
     assert drive.run(shop(), chooser(numbers)).complete
     assert drive.world.named("web-1").id != web.id
     assert drive.world.done["create web-1"] == 1
-    assert configured(drive) == END
+    assert drive.world.named("web-1").configured == ["app"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders)
 def test_what_a_failed_apply_tainted_is_made_anew(numbers: list[int]) -> None:
     drive = interrupted(Status.FAILED)
@@ -102,7 +102,7 @@ def test_what_a_failed_apply_tainted_is_made_anew(numbers: list[int]) -> None:
     assert drive.world.named("web-1").id != web.id
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders)
 def test_after_an_apply_that_ended_well_what_others_made_is_left_alone(numbers: list[int]) -> None:
     drive = interrupted(Status.OK)
