@@ -1,5 +1,6 @@
 """The command line: picks the verb, turns every error into a sentence and an exit code."""
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -105,7 +106,9 @@ def _in_words(error: CycloptsError) -> str:
 
 def main() -> None:
     """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is said: a late Ctrl-C ends it at once, without a traceback
+    sys.exit(code)
 
 
 if __name__ == "__main__":
