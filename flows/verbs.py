@@ -143,7 +143,8 @@ def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
     finally:
         registry.close()
     if ended.cancelled:
-        hint = f"run `baton {goal} {request.blueprint} --env {request.environment}` again to go on"
+        again = f"baton plan {request.blueprint} --env {request.environment}"
+        hint = f"run `{again if goal is Goal.PLAN else next_command(ended.environment)}` again to go on"
         words = f"{goal} of {ended.environment.ref} was interrupted ({cancel.reason}): {remaining(ended.view)}"
         raise CancelledError(words, hint=hint)
     if not ended.complete:

@@ -2,7 +2,7 @@
 
 Four rules hold for every step that is named here:
 
-* looking (plan, discover, await, verify) always happens, once per run; acting (apply, configure, destroy) happens
+* looking (plan, discover, await, verify) always happens, once per run; acting (apply, drain, configure, destroy) happens
   only when its digest or what was seen in this run says so;
 * a host's existence is seen, not concluded from the end of an apply: `await` and `configure` may run while `apply`
   has an intent and no outcome;
@@ -60,7 +60,7 @@ def _applies(view: View) -> Iterator[Step]:
 def _drains(view: View) -> Iterator[Step]:
     """Before an apply destroys hosts, tell those that must know: once they are all ready, and idle."""
     taken = view.observed.hosts_in_work
-    for departure in (d for stack in view.observed.plans for d in view.departures(stack)):
+    for departure in view.all_departures:
         name, drainers = departure.target.name, view.drainers(departure)
         over = view.may_leave(departure) or view.observed.done_or_doing(Kind.DRAIN, name)
         if over or view.unlooked(departure) or not all(h.id in view.observed.ready for h in drainers):
@@ -74,7 +74,7 @@ def _drains(view: View) -> Iterator[Step]:
 def _discoveries(view: View) -> Iterator[Step]:
     """While an apply works, look for hosts by tag: they run long before Terraform says so. Before one that destroys hosts,
     look once whether those stand that must be told."""
-    asked = {s for stack in view.observed.plans for d in view.departures(stack) for s in view.unlooked(d)}
+    asked = {s for d in view.all_departures for s in view.unlooked(d)}
     for name in view.desired.stacks:
         if view.observed.done_or_doing(Kind.DISCOVER, name):
             continue
@@ -83,7 +83,7 @@ def _discoveries(view: View) -> Iterator[Step]:
 
 
 def _awaits(view: View) -> Iterator[Step]:
-    told = {h.id for stack in view.observed.plans for d in view.departures(stack) for h in view.drainers(d)}
+    told = {h.id for d in view.all_departures for h in view.drainers(d)}
     for host in view.observed.hosts.values():
         if host.id in view.observed.ready or view.observed.failed(Kind.AWAIT, host.id):
             continue

@@ -205,10 +205,14 @@ class View:
         )
         return not drainers or (in_vain and not departure.required)
 
+    @property
+    def all_departures(self) -> tuple[Departure, ...]:
+        """The departures of every plan in hand."""
+        return tuple(d for stack in self.observed.plans for d in self.departures(stack))
+
     def _told_of_departures(self, target: ConfigureTarget) -> bool:
         """Whether hosts of this step were told of a departure that is not over: it must not be taken back before."""
-        leaving = (d for stack in self.observed.plans for d in self.departures(stack))
-        return any(d.target.name == target.name for d in leaving)
+        return any(d.target.name == target.name for d in self.all_departures)
 
     # --- what is done
 

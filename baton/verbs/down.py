@@ -11,11 +11,10 @@ from baton import cloud, console
 from baton.heads import head_fields, tell_head
 from baton.naming import blueprint_of, environment_named
 from baton.options import Env, Input, Json, OrphansOnly, Target, Wait, Yes, inputs, seconds
-from baton.progress import showing
+from baton.progress import saying, showing
 from baton.running import run_flow
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
-from lifecycle.events import Event, Level
 from lifecycle.holding import holding
 from lifecycle.lock import Locked
 from lifecycle.orphans import Orphans, find, remove
@@ -98,9 +97,7 @@ def _removed(one: Orphans, registry: "Registry", sink: EventSink) -> Removal:
     """What came of one environment's orphans. One that somebody works on is left alone."""
     from adapters.process.owner import current_owner
 
-    def say(type: str, message: str, level: Level = Level.INFO, **data: object) -> None:
-        sink(Event(registry.clock.now(), type, message, str(one.ref), level, data))
-
+    say = saying(sink, registry.clock, str(one.ref))
     cancel = Cancellation()
     try:
         with holding(registry.store, one.ref, current_owner(), cancel) as lock:

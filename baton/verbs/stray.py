@@ -10,10 +10,9 @@ from adapters.blueprints import find_blueprint, read_blueprint
 from baton import cloud, console
 from baton.naming import blueprint_of
 from baton.options import Env, Json, Target
-from baton.progress import showing
+from baton.progress import saying, showing
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
-from lifecycle.events import Event, Level
 from lifecycle.holding import holding
 from lifecycle.ledger import Draft
 from lifecycle.ports import STACK_TAG, Cancellation, CloudResource, Run, StackSpec
@@ -63,11 +62,8 @@ def stray(
                 hint="the message that named it says its id; it may be gone by now",
             )
 
-        def say(type: str, message: str, level: Level = Level.INFO, **data: object) -> None:
-            sink(Event(registry.clock.now(), type, message, str(ref), level, data))
-
         spec = StackSpec(ref, stack, (file.parent / blueprint.stacks[stack].source).resolve())
-        words = _decide(found, spec, address, registry, Run(say, Cancellation()))
+        words = _decide(found, spec, address, registry, Run(saying(sink, registry.clock, str(ref)), Cancellation()))
     if json:
         console.emit("stray", environment=str(ref), id=id, address=address, removed=remove)
     else:

@@ -124,15 +124,5 @@ def found_fields(found: tuple[int, str] | Broken) -> dict[str, Any]:
 
 def certificate_fields(certificate: Certificate) -> dict[str, Any]:
     """A certificate that was found to be the one that was issued."""
-    return {
-        "environment": certificate.environment,
-        "run": certificate.run,
-        "cloud": certificate.cloud,
-        "issued_at": certificate.issued_at.isoformat(),
-        "issued_by": certificate.issued_by,
-        "baton": certificate.version,
-        "ledger": {"seq": certificate.ledger[0], "hash": certificate.ledger[1]},
-        "looked_at": [{"place": look.place, "found": list(look.found)} for look in certificate.looks],
-        "not_provable": list(certificate.not_provable),
-        "digest": certificate.digest,
-    }
+    document = {key: value for key, value in certificate.document.items() if key != "format"}
+    return document | {"digest": certificate.digest}

@@ -6,6 +6,7 @@ One environment lives through the whole file. What is stopped carries a mark in 
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -43,6 +44,7 @@ class Stopped:
 
     def __init__(self, baton: Baton, *words: str) -> None:
         self.mark = f"stopped-by-a-test-{uuid.uuid4()}"
+        self.given = shlex.join(words[2:])  # after the verb and the blueprint
         self.process = subprocess.Popen(
             [str(BATON), *words, "--json"],
             cwd=baton.directory,
@@ -154,7 +156,9 @@ def stopped_well(baton: Baton, one: Stopped, reason: str = "SIGINT", *, free: bo
     assert (known["locked_by"] == "") is free
     (error,) = ran.of("error")
     assert f"was interrupted ({reason})" in error["message"]
-    assert f"--env {ENV}` again to go on" in error["hint"]
+    assert (
+        f"{one.given}` again to go on" in error["hint"]
+    )  # with its inputs: without them another thing would be brought up
     return str(error["message"])
 
 
