@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from adapters import certificates, shipped
+from adapters import certificates, revisions, shipped
 from adapters import endpoint as endpoints
 from adapters.clock import SystemClock
 from adapters.endpoint import Endpoint
@@ -103,11 +103,13 @@ class Registry:
         return self.secrets(Path()).authority(ref)
 
     def forget(self, ref: EnvironmentRef) -> None:
-        """Drop what was made for an environment that is proven gone: its secrets, its key, its directory."""
+        """Drop what was made for an environment that is proven gone: its secrets, its key, its directories."""
         self.secrets(Path()).forget(ref)
+        revisions.forget(self.settings.home, ref)
         for directory in (
             self.settings.environments / ref.blueprint / ref.name,
             self.settings.environments / ref.blueprint,
+            revisions.folder(self.settings.home, ref).parent,
         ):
             with suppress(OSError):  # not empty, or not there
                 directory.rmdir()

@@ -16,13 +16,16 @@ from baton.verbs import (
     down,
     history,
     hosts,
+    lease,
     logs,
     outputs,
     plan,
+    rollback,
     server,
     ssh,
     status,
     stray,
+    tick,
     trace,
     up,
     validate,
@@ -50,6 +53,8 @@ _VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person nee
     plan.plan,
     up.up,
     down.down,
+    rollback.rollback,
+    tick.tick,
     status.status,
     hosts.hosts,
     outputs.outputs,
@@ -63,6 +68,7 @@ _VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person nee
 )
 for place, verb in enumerate(_VERBS):
     app.command(verb, sort_key=place)
+app.command(lease.app)
 app.command(audit.app)
 app.command(server.app)
 app.command(cloud)

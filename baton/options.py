@@ -34,6 +34,14 @@ OrphansOnly = Annotated[
         negative="",
     ),
 ]
+At = Annotated[
+    str,
+    Parameter(
+        help="Not now, but then: the first `baton tick` after this time takes it down. `never` takes an appointment back.",
+        metavar="TIME",
+    ),
+]
+Zone = Annotated[str, Parameter(name="--tz", help="The time zone of --at, such as Europe/Berlin.", metavar="ZONE")]
 Target = Annotated[str, Parameter(help="An environment as BLUEPRINT/NAME, or the path of its blueprint.")]
 
 

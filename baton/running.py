@@ -32,6 +32,13 @@ def run_flow(
     read = read_blueprint(path)
     refuse_secrets(read, inputs)
     ref = EnvironmentRef(read.name, checked_name(environment))
+    given = {"blueprint": str(path), "environment": environment, "inputs": dict(inputs), "wait": wait}
+    with head_of_failures(ref, as_json=as_json):
+        return call_flow(verb, given, as_json=as_json)
+
+
+def call_flow(verb: str, parameters: Mapping[str, Any], *, as_json: bool, answer: str = "ended") -> Any:
+    """Run a flow here with these parameters and show what it does; what it leaves to its caller. Raises what made it fail."""
     settings = settings_of.load()
     if settings.cloud == "local":
         cloud.ensure(settings)
@@ -40,20 +47,11 @@ def run_flow(
     engine.use(settings, console.tell)
     verbs = import_module("flows.verbs")
     flow = getattr(import_module(f"flows.{verb}"), verb)
-    with (
-        head_of_failures(ref, as_json=as_json),
-        showing(as_json=as_json) as sink,
-        verbs.called_by(verbs.Caller(sink)) as caller,
-    ):
-        return _answer(
-            caller,
-            lambda: flow(
-                blueprint=str(path), environment=environment, inputs=dict(inputs), wait=wait, return_state=True
-            ),
-        )
+    with showing(as_json=as_json) as sink, verbs.called_by(verbs.Caller(sink)) as caller:
+        return _answer(caller, lambda: flow(**parameters, return_state=True), answer)
 
 
-def _answer(caller: Any, flow: Callable[[], Any]) -> Any:
+def _answer(caller: Any, flow: Callable[[], Any], answer: str = "ended") -> Any:
     """How the run ended, also where the engine was not there any more to be told. Raises what made it fail, EngineLost."""
     from httpx import TransportError
 
@@ -62,8 +60,8 @@ def _answer(caller: Any, flow: Callable[[], Any]) -> Any:
     except TransportError as lost:
         if caller.error is not None:
             raise caller.error from None
-        if caller.ended is not None:
+        if (left := getattr(caller, answer)) is not None:
             console.tell("the engine went away before it could be told how the run ended")
-            return caller.ended
+            return left
         raise EngineLost(f"the engine does not answer any more: {lost}", hint=_GO_ON) from None
-    return caller.answer(state)
+    return caller.answer(state, answer)

@@ -15,10 +15,12 @@ from lifecycle.audit import Checked
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal
+from lifecycle.lease import DOWN_AT, LEASE
 from lifecycle.ledger import Broken, LedgerEntry
 from lifecycle.lock import Lock
-from lifecycle.report.fields import check_fields
-from lifecycle.report.words import age, counted, look_again, next_command, passed
+from lifecycle.report.fields import check_fields, revision_fields
+from lifecycle.report.words import age, counted, lease_text, look_again, next_command, passed
+from lifecycle.revision import Revision
 
 _STYLES = {
     Phase.READY: "green",
@@ -64,6 +66,8 @@ def environment_lines(
         yield Text(f"  {e.message}", style="red" if e.phase is Phase.FAILED else "")
     if holder:
         yield Text(f"  being worked on by {holder.owner} since {age(holder.acquired_at, now)}", style="cyan")
+    if LEASE in e.facts or DOWN_AT in e.facts:
+        yield from (Text(f"  {line}", style="yellow") for line in lease_text(e, now))
     if hosts:
         yield ""
         yield hosts_table(hosts)
@@ -156,6 +160,21 @@ def _told(entry: LedgerEntry, names: Mapping[str, str]) -> tuple[str, str, Text,
     at = str(event.get("time", ""))[:19].replace("T", " ")
     cells = [console.printable(str(text)) for text in (at, data.get("run", ""), what, how)]
     return cells[0], cells[1], Text(cells[2]), Text(cells[3])
+
+
+def revisions_table(revisions: Sequence[Revision], facts: Mapping[str, Any]) -> RenderableType:
+    """A line per revision; the current one is marked."""
+    table = _table("", "revision", "at", "by", "ready", "changed", "inputs")
+    before = None
+    for one in revisions:
+        fields = revision_fields(one, before, facts)
+        inputs = " ".join(f"{name}={value}" for name, value in one.inputs.items())
+        what = ", ".join(fields["changed"]) + ("" if fields["kept"] else " (files not kept)")
+        mark = Text("→", "cyan") if fields["current"] else ""
+        ready = Text("✓", "green") if fields["ready"] else Text("-", "dim")
+        table.add_row(mark, str(one.number), f"{one.at:%Y-%m-%d %H:%M:%S}", one.by, ready, Text(what), Text(inputs))
+        before = one
+    return table
 
 
 def checked_lines(checked: Iterable[Checked]) -> Iterator[Text]:

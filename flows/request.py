@@ -10,7 +10,10 @@ from lifecycle.environment import NAME
 
 
 class Request(BaseModel):
-    """One environment of one blueprint. Secrets are never parameters: the blueprint says where they come from."""
+    """One environment of one blueprint. Secrets are never parameters: the blueprint says where they come from.
+
+    With a `revision` (0: the last that was ready before) `blueprint` is the blueprint's name, and the store has the rest.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -18,6 +21,9 @@ class Request(BaseModel):
     environment: str = Field("dev", pattern=rf"^{NAME}$")
     inputs: dict[str, Any] = Field(default_factory=dict)
     wait: float = Field(0, ge=0)  # seconds
+    revision: int | None = Field(None, ge=0)
+    because: str = ""  # for the ledger, where nobody asked for this run right now
+    resumes: bool = False  # goes on with a run that died
 
 
 def run_name() -> str:
@@ -26,3 +32,10 @@ def run_name() -> str:
     path = PurePath(str(parameters.get("blueprint", "")))
     folder = path.parent.name if path.suffix in (".yaml", ".yml") else path.name
     return f"{flow_run.flow_name} {folder or path}/{parameters.get('environment', 'dev')}"
+
+
+def rollback_name() -> str:
+    """`rollback shop/dev to 3`."""
+    parameters = flow_run.parameters
+    number = parameters.get("revision", 0)
+    return f"rollback {parameters.get('environment')}" + (f" to {number}" if number else "")

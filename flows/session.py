@@ -1,23 +1,23 @@
 """Opens an environment: blueprint, inputs and adapters become one value that a verb can perform on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adapters.blueprints import find_blueprint, read_blueprint
 from adapters.registry import Registry
 from adapters.runlog import RunLog, directory
 from adapters.settings import make_private
+from flows.place import Place
 from flows.request import Request
 from lifecycle.blueprint import references
 from lifecycle.blueprint.inputs import resolve_inputs
 from lifecycle.blueprint.model import Blueprint
 from lifecycle.blueprint.scalars import KeyKind, SecretRef
-from lifecycle.compose import Readings, desire, refuse_secrets
+from lifecycle.compose import Readings, desire
 from lifecycle.desired import Desired, Goal
-from lifecycle.environment import INPUTS, Environment, EnvironmentRef, Phase
+from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.ports import EventSink, Ports
@@ -52,38 +52,19 @@ class Session:
     registry: Registry
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Which environment is meant, and the blueprint that says what it should be."""
-
-    path: Path
-    blueprint: Blueprint
-    ref: EnvironmentRef
-
-
-def located(request: Request) -> Place:
-    """What must be known before the lock can be taken: nothing else is read, and nothing made, without it."""
-    path = find_blueprint(request.blueprint)
-    blueprint = read_blueprint(path)
-    refuse_secrets(blueprint, request.inputs)
-    return Place(path, blueprint, EnvironmentRef(blueprint.name, request.environment))
-
-
 @contextmanager
 def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink: EventSink) -> Iterator[Session]:
     """A session for one run, under the environment's lock. Everything that the run opened is closed with it."""
     path, blueprint, ref = place.path, place.blueprint, place.ref
-    inputs = _inputs(place, request.inputs, goal, registry)
-    environment = _environment(ref, path, registry)
-    if goal is Goal.UP:
-        environment = replace(environment, facts={**environment.facts, INPUTS: dict(request.inputs)})
+    inputs = _inputs(place, goal, registry)
+    environment = _environment(ref, place.origin, registry)
     make_private(directory(registry.settings.home, ref))
     log = RunLog(registry.settings.home, ref)
     with closing(log), registry.ports(_masking(both(log, sink), registry), path.parent) as ports:
         readings = Readings(
             module=ports.provisioner.fingerprint,
             playbook=ports.configurator.fingerprint,
-            connection=lambda c: registry.connection_defaults(c, ref, path.parent),
+            connection=lambda c: registry.connection_defaults(c, ref, place.origin.parent),
         )
         desired = desire(
             blueprint,
@@ -95,22 +76,22 @@ def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink:
             readings=readings,
             key=registry.store.key,
         )
-        yield Session(desired, ports, environment, registry)
+        yield Session(replace(desired, because=request.because), ports, environment, registry)
 
 
-def _inputs(place: Place, given: Mapping[str, Any], goal: Goal, registry: Registry) -> dict[str, Any]:
+def _inputs(place: Place, goal: Goal, registry: Registry) -> dict[str, Any]:
     """Every input's value; what is secret is resolved now, registered with the scrubber first, and wrapped.
 
     A teardown goes without those that nobody gives it any more: the provisioner remembers what it was given last.
     """
-    blueprint = place.blueprint
+    blueprint, given = place.blueprint, place.inputs
     values, problems = resolve_inputs(blueprint, given)
     if goal is Goal.DOWN:
         problems = tuple(p for p in problems if p.name in given)
     if problems:
         hint = "give values with --input NAME=VALUE" if any(p.name in blueprint.inputs for p in problems) else ""
         raise InputsInvalid("; ".join(str(p) for p in problems), hint=hint)
-    secrets = registry.secrets(place.path.parent)
+    secrets = registry.secrets(place.origin.parent)
     for name, value in list(values.items()):
         if isinstance(value, SecretRef):
             try:
@@ -148,7 +129,7 @@ def _operator_cidr(blueprint: Blueprint, registry: Registry) -> str:
 
 
 def _environment(ref: EnvironmentRef, path: Path, registry: Registry) -> Environment:
-    """The environment as the store has it, or a new one. Raises WrongCloud."""
+    """The environment as the store has it, or a new one; `path` is where its blueprint is. Raises WrongCloud."""
     cloud, now = registry.endpoint.name, registry.clock.now()
     known = registry.store.environment(ref)
     if known is None or known.phase in (Phase.DESTROYED, Phase.NEW):  # nothing of it lives anywhere

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -13,24 +14,28 @@ from prefect.states import Cancelled, Completed, Failed
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
+from flows.accepting import accept
+from flows.place import Place, laid_out, located
 from flows.request import Request
-from flows.session import located, opened
+from flows.session import opened
 from flows.steps import logging_to_run, task_per_step
 from flows.stopping import cancelled_in_engine, stopped_by_signals
 from lifecycle.blueprint.scalars import format_duration
 from lifecycle.desired import Goal
-from lifecycle.environment import Phase
+from lifecycle.due import Ticked
+from lifecycle.environment import Environment, Phase
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event, Level
 from lifecycle.holding import Patience, holding
 from lifecycle.journal import Kind
-from lifecycle.lock import Locked
+from lifecycle.lock import Lock, Locked
 from lifecycle.perform import Ended, perform
 from lifecycle.ports import Cancellation, EventSink
 from lifecycle.ports import Cancelled as CancelledError
 from lifecycle.recording import title
 from lifecycle.remaining import remaining
 from lifecycle.report.words import look_command, next_command, summary
+from lifecycle.revision import CLEANUP, READY, REVISION, OnFailure, chosen
 from lifecycle.watching import watched
 
 
@@ -41,16 +46,18 @@ class Caller:
     sink: EventSink = field(default=lambda _: None)
     cancel: Cancellation = field(default_factory=Cancellation)
     ended: Ended | None = None
+    ticked: Ticked | None = None
     error: BatonError | None = None
 
-    def answer(self, state: State) -> Ended:
-        """How the run ended. Raises what made it fail."""
+    def answer(self, state: State, what: str = "ended") -> Any:
+        """What the flow left here. Raises what made it fail."""
         if self.error is not None:
             raise self.error
-        if self.ended is None:
+        left = getattr(self, what)
+        if left is None:
             hint = "this is a fault of Baton's own or of the engine: the flow run's log holds the details"
             raise BatonError(f"the flow run ended {state.name}: {state.message}", hint=hint)
-        return self.ended
+        return left
 
 
 _caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
@@ -69,26 +76,35 @@ def called_by(caller: Caller) -> Iterator[Caller]:
 class RunFailed(BatonError):
     """A run did not reach its goal."""
 
-    def __init__(self, ended: Ended) -> None:
+    def __init__(self, ended: Ended, after: Ended | None = None) -> None:
         self.ended = ended
         only_checks = {o.step.kind for o in ended.failures} == {Kind.VERIFY}
         self.exit_code = ExitCode.VERIFICATION_FAILED if only_checks else ExitCode.FAILED  # type: ignore[misc]
         failures = [f"{title(o.step, ended.view)}: {o.message}" for o in ended.failures]
         hints = dict.fromkeys(o.hint for o in ended.failures if o.hint)
         proof = ended.view.observed.proof
-        facts = {"phase": ended.environment.phase.value, "left": list(proof.left)} if proof else {}
-        hint = "\n".join([*hints, *_what_next(ended)])
-        super().__init__("; ".join(failures) or ended.environment.message, hint=hint, facts=facts)
+        facts: dict[str, Any] = {"phase": ended.environment.phase.value, "left": list(proof.left)} if proof else {}
+        environment = (after or ended).environment
+        hint = "\n".join([*hints, *_what_next(ended, environment)])
+        message = "; ".join(failures) or ended.environment.message
+        if after is not None:
+            facts |= {"phase": environment.phase.value, "cleaned_up": after.complete}
+            message += f"; afterwards: {summary(after)}"
+        super().__init__(message, hint=hint, facts=facts)
 
 
-def _what_next(ended: Ended) -> Iterator[str]:
-    """What shows more of the first failure, and what goes on from there."""
-    environment = ended.environment
+def _what_next(ended: Ended, environment: Environment) -> Iterator[str]:
+    """What shows more of the first failure, and what goes on from where the environment stands now."""
     if ended.failures:
         step = ended.failures[0].step
-        yield f"see:  {look_command(environment.ref, step.kind, step.subject, ended.view.observed.hosts.values())}"
+        yield f"see:  {look_command(ended.environment.ref, step.kind, step.subject, ended.view.observed.hosts.values())}"
     if ended.view.desired.goal is not Goal.PLAN:
         yield f"next: {next_command(environment)}"
+
+
+def this_caller() -> Caller:
+    """Who called this flow; one that hears nothing where a worker did."""
+    return _caller.get() or Caller()
 
 
 def run(goal: Goal, request: Request) -> State:
@@ -96,9 +112,9 @@ def run(goal: Goal, request: Request) -> State:
 
     What went wrong is a state with a sentence, not an exception with a traceback; the caller in this process gets the error.
     """
-    caller = _caller.get() or Caller()
+    caller = this_caller()
     try:
-        caller.ended = _run(goal, request, caller)
+        caller.ended = perform_goal(goal, request, caller)
         return Completed(message=summary(caller.ended))
     except CancelledError as error:
         caller.error = error
@@ -112,12 +128,12 @@ def _sentence(error: BatonError) -> str:
     return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
-def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
-    """Raises RunFailed, Cancelled, Locked, BlueprintInvalid, ..."""
+def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
+    """One goal of one environment, from the lock to what cleans up. Raises RunFailed, Cancelled, Locked, BlueprintInvalid, ..."""
     cancel, sink = caller.cancel, logging_to_run(caller.sink)
     registry = Registry.open(settings.load())
     try:
-        place = located(request)
+        place = located(request, registry)
         with (
             stopped_by_signals(cancel),
             watched(cancel, wanted_elsewhere=cancelled_in_engine(), say=_saying("run.stopping", sink)),
@@ -129,27 +145,66 @@ def _run(goal: Goal, request: Request, caller: Caller) -> Ended:
                 patience=_patience(request, _saying("lock.waiting", sink)),
             ) as lock,
         ):
-            with opened(place, request, goal, registry, sink) as session:
-                ended = perform(
-                    session.desired,
-                    session.ports,
-                    task_per_step(),
-                    lock=lock,
-                    environment=session.environment,
-                    cancel=cancel,
-                )
-            if goal is Goal.DOWN and ended.environment.phase is Phase.DESTROYED:
-                registry.forget(place.ref)  # while the lock is held: the next run makes its own
+            work = _Work(registry, sink, lock, cancel)
+            ended = work.perform(goal, place, request)
+            after = work.clean_up(ended.environment)
     finally:
         registry.close()
+    if after is not None and after.cancelled:
+        ended = after
     if ended.cancelled:
         again = f"baton plan {request.blueprint} --env {request.environment}"
         hint = f"run `{again if goal is Goal.PLAN else next_command(ended.environment)}` again to go on"
         words = f"{goal} of {ended.environment.ref} was interrupted ({cancel.reason}): {remaining(ended.view)}"
         raise CancelledError(words, hint=hint)
     if not ended.complete:
-        raise RunFailed(ended)
+        raise RunFailed(ended, after)
     return ended
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is done to an environment while its lock is held."""
+
+    registry: Registry
+    sink: EventSink
+    lock: Lock
+    cancel: Cancellation
+
+    def perform(self, goal: Goal, place: Place, request: Request) -> Ended:
+        """One goal. What was made beside an environment that is gone goes while the lock is held: the next run makes its own."""
+        with opened(place, request, goal, self.registry, self.sink) as session:
+            environment = accept(place, request, session, self.lock) if goal is Goal.UP else session.environment
+            ended = perform(
+                session.desired,
+                session.ports,
+                task_per_step(),
+                lock=self.lock,
+                environment=environment,
+                cancel=self.cancel,
+            )
+        if goal is Goal.DOWN and ended.environment.phase is Phase.DESTROYED:
+            self.registry.forget(place.ref)
+        return ended
+
+    def clean_up(self, environment: Environment) -> Ended | None:
+        """What the blueprint wants done about a run that failed, if anything; how that ended."""
+        wanted = environment.facts.get(CLEANUP)
+        if wanted is None or self.cancel.requested:
+            return None
+        back = wanted == OnFailure.ROLLBACK
+        known = self.registry.store.revisions(environment.ref)
+        number = environment.facts[READY][-1] if back else environment.facts[REVISION]
+        words = f"going back to revision {number}, which was ready last" if back else "taking down what was made"
+        _saying("run.cleaning_up", self.sink)(f"{environment.ref} failed: {words} (on_failure: {wanted})")
+        place = laid_out(chosen(known, environment.facts, number), environment, self.registry)
+        request = Request(
+            blueprint=environment.ref.blueprint,
+            environment=environment.ref.name,
+            revision=number,
+            because=f"run {environment.run} failed (on_failure: {wanted})",
+        )
+        return self.perform(Goal.UP if back else Goal.DOWN, place, request)
 
 
 def _patience(request: Request, say: Callable[[str], None]) -> Patience:

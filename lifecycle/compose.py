@@ -79,6 +79,7 @@ def desire(
         facts=facts,
         tags=_tags(blueprint.tags, lookup),
         key=key,
+        on_failure=blueprint.on_failure,
     )
 
 

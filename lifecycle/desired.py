@@ -9,6 +9,7 @@ from typing import Any
 
 from lifecycle.environment import EnvironmentRef
 from lifecycle.inventory import ConnectionDefaults, HostMapping, Selector
+from lifecycle.revision import OnFailure
 from lifecycle.verification import Thresholds
 
 
@@ -91,6 +92,8 @@ class Desired:
     facts: Mapping[str, Any] = field(default_factory=dict)  # ${environment.*}
     tags: Mapping[str, str] = field(default_factory=dict)
     key: bytes = b""  # for digests that may cover a secret
+    on_failure: OnFailure = OnFailure.KEEP
+    because: str = ""  # why this run, where nobody asked for it right now
 
     def dependents(self, stack: str) -> frozenset[str]:
         """Stacks that need this one: they go first on the way down."""

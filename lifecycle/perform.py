@@ -21,10 +21,11 @@ from lifecycle.ledger import Draft
 from lifecycle.lock import Lock
 from lifecycle.observed import Observed, sensitive_outputs
 from lifecycle.outcomes import orphan_words
-from lifecycle.phases import counted, final_phase, working_phase
+from lifecycle.phases import INTERRUPTED, concluded, final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
 from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, title, unmatched
 from lifecycle.remaining import remaining
+from lifecycle.revision import CLEANUP
 from lifecycle.view import View
 
 WORKERS = 16
@@ -112,10 +113,14 @@ class _Performance:
     def _begin(self) -> None:
         phase = Phase.TEARING_DOWN if self._desired.goal is Goal.DOWN else Phase.PLANNING
         now, moves = self._clock.now(), list[Draft]()
-        kept = self._environment.message if self._desired.goal is Goal.PLAN else ""
-        numbered = replace(self._environment, run=self._environment.run + 1, message=kept)
-        if self._desired.goal is not Goal.PLAN and self._environment.phase is not phase:
-            numbered, draft = transition(numbered, phase, at=now, data={"goal": self._desired.goal.value})
+        looking = self._desired.goal is Goal.PLAN
+        kept = self._environment.message if looking else ""
+        forgotten = () if looking else (INTERRUPTED, CLEANUP)
+        facts = {key: value for key, value in self._environment.facts.items() if key not in forgotten}
+        numbered = replace(self._environment, run=self._environment.run + 1, message=kept, facts=facts)
+        if not looking and self._environment.phase is not phase:
+            data = {"goal": self._desired.goal.value, "because": self._desired.because}
+            numbered, draft = transition(numbered, phase, at=now, data={k: v for k, v in data.items() if v})
             moves.append(draft)
         self._environment = self._store.start_run(self._lock, replace(numbered, run=self._environment.run), moves)
         run = self._environment.run
@@ -229,10 +234,13 @@ class _Performance:
         if self._desired.goal is Goal.PLAN:
             return ended
         if ended.cancelled:
+            self._environment = replace(
+                self._environment, facts={**self._environment.facts, INTERRUPTED: self._cancel.reason}
+            )
             self._move_to(self._environment.phase, f"interrupted ({self._cancel.reason}): {remaining(view)}")
         else:
             self._close(view)
-            self._environment = replace(self._environment, facts=counted(self._environment.facts, view))
+            self._environment = replace(self._environment, facts=concluded(self._environment.facts, view))
             self._move_to(final_phase(view, self._environment.facts), failure_words(ended.failures, view))
         if self._environment.phase is Phase.DESTROYED:
             self._store.forget_journal(self._lock)

@@ -4,13 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifecycle.desired import Goal
-from lifecycle.environment import Phase
+from lifecycle.environment import INPUTS, Phase
+from lifecycle.revision import CLEANUP, OnFailure, cleanup, was_ready
 from lifecycle.view import View
 
 TEARDOWNS = 3
 """Teardowns in a row that end without a certificate before an environment is quarantined: a person has to look."""
 FAILED_TEARDOWNS = "failed_teardowns"
 """Where an environment's facts count them."""
+INTERRUPTED = "interrupted"
+"""Among an environment's facts: why its last run was asked to stop. What was asked to stop is not resumed unasked."""
+RESUMED = "resumed"
+"""Among an environment's facts: how often in a row a run that died was resumed."""
 
 
 def working_phase(view: View) -> Phase:
@@ -36,9 +41,15 @@ def final_phase(view: View, facts: Mapping[str, Any]) -> Phase:
     return Phase.QUARANTINED if facts[FAILED_TEARDOWNS] >= TEARDOWNS else Phase.TEARING_DOWN
 
 
-def counted(facts: Mapping[str, Any], view: View) -> dict[str, Any]:
-    """An environment's facts after a run that was not interrupted: teardowns that fail in a row are counted."""
-    others = {key: value for key, value in facts.items() if key != FAILED_TEARDOWNS}
-    if view.desired.goal is not Goal.DOWN or view.complete:
-        return others
-    return {**others, FAILED_TEARDOWNS: int(facts.get(FAILED_TEARDOWNS, 0)) + 1}
+def concluded(facts: Mapping[str, Any], view: View) -> dict[str, Any]:
+    """An environment's facts after a run that was not interrupted. Nothing is remembered of one that is gone but its inputs."""
+    desired = view.desired
+    if desired.goal is Goal.DOWN:
+        if view.complete:
+            return {key: value for key, value in facts.items() if key == INPUTS}
+        return {**facts, FAILED_TEARDOWNS: int(facts.get(FAILED_TEARDOWNS, 0)) + 1}
+    others = {key: value for key, value in facts.items() if key not in (FAILED_TEARDOWNS, RESUMED)}
+    if view.complete:
+        return was_ready(others)
+    wanted = cleanup(desired.on_failure, others)
+    return others if wanted is OnFailure.KEEP else {**others, CLEANUP: wanted.value}

@@ -25,6 +25,7 @@ from lifecycle.ledger import Draft, LedgerEntry
 from lifecycle.lock import Lock, Owner
 from lifecycle.plan import Applied, Diagnostic, Outputs, Plan
 from lifecycle.retries import Backoff
+from lifecycle.revision import Revision
 from lifecycle.verification import Check, CheckResult
 
 ENVIRONMENT_TAG: Final = "baton:environment"
@@ -152,6 +153,10 @@ class Provisioner(Protocol):
         """Digest of the module tree, local child modules included."""
         ...
 
+    def files(self, source: Path) -> Iterable[Path]:
+        """The files that the fingerprint covers."""
+        ...
+
     def validate(self, stack: StackSpec, run: Run) -> Sequence[Diagnostic]: ...
 
     def plan(self, stack: StackSpec, run: Run, *, destroy: bool = False) -> Plan:
@@ -186,6 +191,10 @@ class Configurator(Protocol):
 
     def fingerprint(self, playbook: Path) -> str:
         """Digest of the playbook and of the roles and files that it can reach."""
+        ...
+
+    def files(self, playbook: Path) -> Iterable[Path]:
+        """The files that the fingerprint covers."""
         ...
 
     def configure(self, configuration: Configuration, run: Run) -> Configured:
@@ -322,8 +331,27 @@ class Store(Protocol):
 
     def hosts(self, ref: EnvironmentRef) -> Sequence[Host]: ...
     def ledger(self, ref: EnvironmentRef) -> Iterable[LedgerEntry]: ...
+
+    def keep_revision(
+        self, lock: Lock, revision: Revision, contents: Mapping[str, bytes], drafts: Sequence[Draft]
+    ) -> None:
+        """Keep a revision under its number, and its files' contents by their digests. Files that no revision names any more go."""
+        ...
+
+    def drop_files(self, lock: Lock, numbers: Sequence[int]) -> None:
+        """Let go of the files of some revisions; the revisions themselves stay."""
+        ...
+
+    def revisions(self, ref: EnvironmentRef) -> Sequence[Revision]:
+        """What an environment was asked to be, the oldest first."""
+        ...
+
+    def contents(self, digests: Iterable[str]) -> Mapping[str, bytes]:
+        """Contents of files by their digests; those that are not there are absent."""
+        ...
+
     def forget_journal(self, lock: Lock) -> None:
-        """Drop journal and inventory of an environment that was proven gone; ledger and environment stay."""
+        """Drop journal, inventory and revisions' files of an environment that was proven gone; ledger and environment stay."""
         ...
 
 

@@ -49,9 +49,17 @@ class AnsibleConfigurator:
 
     def fingerprint(self, playbook: Path) -> str:
         """Digest of the playbook and of the roles and files that it can reach. Raises BatonError where it is not there."""
+        return fingerprint.of(playbook, *self._reach(playbook))
+
+    def files(self, playbook: Path) -> Iterable[Path]:
+        """The files that the fingerprint covers. Raises BatonError where it is not there."""
+        return fingerprint.files(playbook, *self._reach(playbook))
+
+    def _reach(self, playbook: Path) -> tuple[Sequence[Path], Path | None]:
+        """Folders that roles are looked for in, and the ansible.cfg that counts."""
         config = command.find_config(playbook)
         named = [Path(path) for path in config.paths("roles_path").split(":") if path]
-        return fingerprint.of(playbook, [*named, *self._roles], config.path)
+        return [*named, *self._roles], config.path
 
     def configure(self, configuration: Configuration, run: Run) -> Configured:
         """Run the playbook on the hosts. Raises PlaybookBroken, RoleMissing or AnsibleFailed where it did not come to that."""

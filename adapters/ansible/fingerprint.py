@@ -35,7 +35,16 @@ class PlaybookMissing(BatonError):
 
 
 def of(playbook: Path, roles: Sequence[Path], config: Path | None = None) -> str:
-    """The digest. `roles` are folders that roles are looked for in, after `roles/` beside the playbook."""
+    """The digest. `roles` are folders that roles are looked for in, after `roles/` beside the playbook. Raises PlaybookMissing."""
+    return _walked(playbook, roles, config).digest()
+
+
+def files(playbook: Path, roles: Sequence[Path], config: Path | None = None) -> Sequence[Path]:
+    """The files that the digest covers. Raises PlaybookMissing."""
+    return sorted(_walked(playbook, roles, config).files)
+
+
+def _walked(playbook: Path, roles: Sequence[Path], config: Path | None) -> "_Walk":
     if not playbook.is_file():
         raise PlaybookMissing(
             f"there is no playbook {playbook}", hint="`playbook` in the blueprint is relative to its folder"
@@ -44,7 +53,7 @@ def of(playbook: Path, roles: Sequence[Path], config: Path | None = None) -> str
     walk.playbook(playbook.resolve())
     if config:
         walk.add(config.resolve())
-    return walk.digest()
+    return walk
 
 
 class _Walk:
@@ -53,20 +62,20 @@ class _Walk:
     def __init__(self, base: Path, roles: Sequence[Path]) -> None:
         self._base = base
         self._role_folders = list(dict.fromkeys([base / "roles", *roles, base]))
-        self._files: set[Path] = set()
+        self.files: set[Path] = set()
         self._read: set[Path] = set()
         self._roles: set[Path] = set()
 
     def digest(self) -> str:
         """Over names and contents, such that a checkout elsewhere has the same."""
         found = hashlib.sha256()
-        for name, path in sorted((self._name(path), path) for path in self._files):
+        for name, path in sorted((self._name(path), path) for path in self.files):
             found.update(f"{name}\0{_mode(path)}\0{_content(path)}\n".encode(errors="surrogateescape"))
         return found.hexdigest()
 
     def add(self, path: Path) -> None:
         """A file, or all files of a folder."""
-        self._files.update(_files(path))
+        self.files.update(_files(path))
 
     def playbook(self, path: Path) -> None:
         """A playbook with everything beside it."""
@@ -80,7 +89,7 @@ class _Walk:
         if path in self._read or not path.is_file():
             return
         self._read.add(path)
-        self._files.add(path)
+        self.files.add(path)
         for key, value in _pairs(_load(path)):
             self._follow(key, value, path)
 
@@ -141,7 +150,7 @@ class _Walk:
             return
         self._roles.add(path)
         for file in list(_files(path)):
-            self._files.add(file)
+            self.files.add(file)
             if file.suffix in (".yml", ".yaml") and file.relative_to(path).parts[0] in ("tasks", "handlers", "meta"):
                 self._file(file)
 

@@ -1,5 +1,6 @@
 """A configurator over the world in memory."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from adapters.fake.world import FakeWorld
@@ -16,6 +17,9 @@ class FakeConfigurator:
 
     def fingerprint(self, playbook: Path) -> str:
         return self._world.fingerprints.get(playbook.name, playbook.name)
+
+    def files(self, playbook: Path) -> Iterable[Path]:
+        return ()
 
     def configure(self, configuration: Configuration, run: Run) -> Configured:
         with self._world.lock:

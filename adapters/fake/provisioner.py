@@ -1,6 +1,6 @@
 """A provisioner over the world in memory. Same port, same promises: exact plans, stale tokens refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ class FakeProvisioner:
 
     def fingerprint(self, source: Path) -> str:
         return self._world.fingerprints.get(source.name, source.name)
+
+    def files(self, source: Path) -> Iterable[Path]:
+        return ()
 
     def validate(self, stack: StackSpec, run: Run) -> Sequence[Diagnostic]:
         return ()

@@ -15,6 +15,7 @@ from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Record
 from lifecycle.ledger import Draft, LedgerEntry, append
 from lifecycle.lock import Lock, Owner, locked, lost
+from lifecycle.revision import Revision
 from lifecycle.sensitive import mask
 
 
@@ -37,6 +38,8 @@ class FakeStore:
         self._records: dict[EnvironmentRef, list[Record]] = {}
         self._hosts: dict[EnvironmentRef, tuple[Host, ...]] = {}
         self._chains: dict[EnvironmentRef, tuple[LedgerEntry, ...]] = {}
+        self._revisions: dict[EnvironmentRef, tuple[Revision, ...]] = {}
+        self._contents: dict[str, bytes] = {}
 
     @property
     def key(self) -> bytes:
@@ -136,6 +139,40 @@ class FakeStore:
         with self._fenced(lock):
             self._records.pop(lock.environment, None)
             self._hosts.pop(lock.environment, None)
+            self._let_go(lock.environment, [one.number for one in self.revisions(lock.environment)])
+
+    # Revisions
+
+    def keep_revision(
+        self, lock: Lock, revision: Revision, contents: Mapping[str, bytes], drafts: Sequence[Draft]
+    ) -> None:
+        with self._fenced(lock):
+            known = self._revisions.get(lock.environment, ())
+            if any(one.number == revision.number for one in known):
+                raise ValueError(f"revision {revision.number} of {lock.environment} is kept already")
+            entries = self._entries(lock.environment, drafts)
+            kept = replace(revision, inputs=_through_json(revision.inputs), parts=_through_json(revision.parts))
+            self._revisions[lock.environment] = (*known, kept)
+            self._contents |= contents
+            self._chains[lock.environment] = entries
+
+    def drop_files(self, lock: Lock, numbers: Sequence[int]) -> None:
+        with self._fenced(lock):
+            self._let_go(lock.environment, numbers)
+
+    def revisions(self, ref: EnvironmentRef) -> Sequence[Revision]:
+        with self._mutex:
+            return sorted(self._revisions.get(ref, ()), key=lambda one: one.number)
+
+    def contents(self, digests: Iterable[str]) -> Mapping[str, bytes]:
+        with self._mutex:
+            return {one: self._contents[one] for one in digests if one in self._contents}
+
+    def _let_go(self, ref: EnvironmentRef, numbers: Sequence[int]) -> None:
+        known = self._revisions.get(ref, ())
+        self._revisions[ref] = tuple(replace(one, files={}) if one.number in numbers else one for one in known)
+        named = {file.digest for kept in self._revisions.values() for one in kept for file in one.files.values()}
+        self._contents = {one: content for one, content in self._contents.items() if one in named}
 
     # Hosts
 

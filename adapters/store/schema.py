@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision of the schema, oldest first. Kept here so that opening an up-to-date store needs no migration tool."""
 HEAD = REVISIONS[-1]
 VERSION_TABLE = "baton_version"
@@ -106,4 +106,35 @@ ledger = sa.Table(
     sa.Column("event", sa.Text, nullable=False),  # canonical JSON as text: a JSON type would re-order the keys
     sa.Column("prev", sa.Text, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
+)
+
+revisions = sa.Table(
+    "baton_revisions",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("accepted_at", UtcTime, nullable=False),
+    sa.Column("accepted_by", sa.Text, nullable=False),
+    sa.Column("blueprint", sa.Text, nullable=False),  # path of its file among the revision's files
+    sa.Column("inputs", sa.Text, nullable=False),  # JSON, as they were given; never a secret
+    sa.Column("parts", sa.Text, nullable=False),  # JSON: name of a part → digest
+)
+
+revision_files = sa.Table(
+    "baton_revision_files",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("executable", sa.Boolean, nullable=False),
+    sa.Index("ix_baton_revision_files_digest", "digest"),
+)
+
+contents = sa.Table(
+    "baton_contents",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),  # SHA-256 of the content
+    sa.Column("content", sa.LargeBinary, nullable=False),
 )

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from adapters.store import environments, journal, key, ledger, locks, migrate
+from adapters.store import environments, journal, key, ledger, locks, migrate, revisions
 from adapters.store.engine import Database, connect
 from lifecycle.environment import Environment, EnvironmentRef
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Record
 from lifecycle.ledger import Draft, LedgerEntry
 from lifecycle.lock import Lock, Owner, locked
+from lifecycle.revision import Revision
 
 
 def never_gone(_: Owner) -> bool:
@@ -173,6 +174,28 @@ class SqlStore:
         with self._fenced(lock) as connection:
             journal.forget(connection, lock.environment)
             environments.put_hosts(connection, lock.environment, ())
+            revisions.drop_files(connection, lock.environment)
+
+    # Revisions
+
+    def keep_revision(
+        self, lock: Lock, revision: Revision, contents: Mapping[str, bytes], drafts: Sequence[Draft]
+    ) -> None:
+        with self._fenced(lock) as connection:
+            revisions.keep(connection, lock.environment, revision, contents)
+            ledger.add(connection, lock.environment, drafts, self._ids, self.ledger_key)
+
+    def drop_files(self, lock: Lock, numbers: Sequence[int]) -> None:
+        with self._fenced(lock) as connection:
+            revisions.drop_files(connection, lock.environment, numbers)
+
+    def revisions(self, ref: EnvironmentRef) -> Sequence[Revision]:
+        with self._database.read() as connection:
+            return revisions.of_environment(connection, ref)
+
+    def contents(self, digests: Iterable[str]) -> Mapping[str, bytes]:
+        with self._database.read() as connection:
+            return revisions.read_contents(connection, digests)
 
     # Hosts
 

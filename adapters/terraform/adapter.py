@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from adapters.terraform import binary as binaries
@@ -64,6 +64,9 @@ class TerraformProvisioner:
 
     def fingerprint(self, source: Path) -> str:
         return configuration.fingerprint(source)
+
+    def files(self, source: Path) -> Iterable[Path]:
+        return configuration.files(source).values()
 
     def validate(self, stack: StackSpec, run: Run) -> Sequence[Diagnostic]:
         """What `terraform validate` says; a module that cannot even be initialised is told in the same way."""

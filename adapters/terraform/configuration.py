@@ -112,14 +112,14 @@ def module_tree(root: Path) -> tuple[Module, ...]:
     return tuple(found.values())
 
 
+def files(root: Path) -> Mapping[str, Path]:
+    """Every file of a module and of the local modules that it reaches, by its path relative to the module."""
+    return {os.path.relpath(file, root): file for module in module_tree(root) for file in _files(module.path)}
+
+
 def fingerprint(root: Path) -> str:
-    """Digest of every file of a module and of the local modules that it reaches, by relative path and content."""
-    found: dict[str, str] = {}
-    for module in module_tree(root):
-        for file in _files(module.path):
-            name = os.path.relpath(file, root)
-            if name not in found:
-                found[name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    """Digest of those files, by relative path and content."""
+    found = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files(root).items()}
     lines = "".join(f"{name}\0{content}\n" for name, content in sorted(found.items()))
     return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 

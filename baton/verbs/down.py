@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.prompt import Confirm
@@ -10,17 +11,19 @@ from adapters import settings as settings_of
 from baton import cloud, console
 from baton.heads import head_fields, tell_head
 from baton.naming import blueprint_of, environment_named
-from baton.options import Env, Input, Json, OrphansOnly, Target, Wait, Yes, inputs, seconds
+from baton.options import At, Env, Input, Json, OrphansOnly, Target, Wait, Yes, Zone, inputs, seconds
 from baton.progress import saying, showing
 from baton.running import run_flow
+from baton.schedules import appointed_time, changing
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.holding import holding
+from lifecycle.lease import Appointment, appointed
 from lifecycle.lock import Locked
 from lifecycle.orphans import Orphans, find, remove
 from lifecycle.ports import Cancellation, EventSink, Removal, Run
-from lifecycle.report.fields import ended_fields
-from lifecycle.report.words import left_text, orphans_text, proof_text, removal_text
+from lifecycle.report.fields import ended_fields, lease_fields
+from lifecycle.report.words import lease_text, left_text, orphans_text, proof_text, removal_text
 
 if TYPE_CHECKING:
     from adapters.registry import Registry
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 def down(
     environment: Target = ".",
     *,
+    at: At = "",
+    tz: Zone = "",
     env: Env = "dev",
     input: Input = None,
     orphans: OrphansOnly = False,
@@ -37,6 +42,8 @@ def down(
     yes: Yes = False,
 ) -> int:
     """Destroy an environment in reverse order, then look independently for anything that is left, and certify that nothing is."""
+    if at or tz:
+        return _appoint(environment, env, at, tz, as_json=json)
     if orphans:
         only = None if environment == "." else environment_named(environment, env)
         return _remove_orphans(only, as_json=json, yes=yes)
@@ -57,6 +64,22 @@ def down(
     for line in proof_text(ended):
         console.out.print(line, markup=False)
     tell_head(ended.environment.ref)
+    return 0
+
+
+def _appoint(environment: str, env: str, at: str, tz: str, *, as_json: bool) -> int:
+    """Appoint the end of an environment, or take the appointment back."""
+    now = datetime.now(UTC)
+    when = None if at == "never" else appointed_time(at, tz, now)
+    said = " ".join(word for word in (at, tz) if word)
+    changed = changing(
+        environment, env, lambda e, now, who: appointed(e, Appointment(when, said, who) if when else None, now)
+    )
+    if as_json:
+        console.emit("lease", environment=str(changed.ref), **lease_fields(changed))
+        return 0
+    for line in lease_text(changed, now):
+        console.out.print(line, markup=False)
     return 0
 
 

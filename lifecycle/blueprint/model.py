@@ -5,6 +5,7 @@ The shape of every part is checked here; what needs a look at other parts (names
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -34,6 +35,7 @@ from lifecycle.blueprint.scalars import (
     describe,
     wrong,
 )
+from lifecycle.revision import OnFailure
 from lifecycle.sensitive import JSON
 
 __all__ = [
@@ -46,6 +48,8 @@ __all__ = [
     "HostsMapping",
     "Input",
     "InputType",
+    "Lease",
+    "OnFailure",
     "Place",
     "Stack",
     "Verify",
@@ -200,6 +204,16 @@ class Configure(Part):
     """What these hosts do before others, which they depend on or send traffic to, are destroyed."""
 
 
+class Lease(Part):
+    """How long an environment may stand. When its lease has ended, the next tick takes it down."""
+
+    ttl: Duration
+    """From the first `baton up` on. `baton lease extend` makes it longer."""
+
+    warn: tuple[Duration, ...] = (timedelta(hours=1), timedelta(minutes=10))
+    """How long before the end to warn: the tick says it as an event."""
+
+
 # --- the whole --------------------------------------------------------------------------------------------------------
 
 
@@ -247,6 +261,12 @@ class Blueprint(Part):
 
     verify: Verify = Verify()
     """What must be true before the environment is `ready`."""
+
+    lease: Lease | None = None
+    """Until when it may stand. Default: until somebody takes it down."""
+
+    on_failure: OnFailure = OnFailure.KEEP
+    """What becomes of it when an `up` fails: kept for a look; destroyed, if it was never ready; or back to what was ready last."""
 
     @field_validator("stacks")
     @classmethod

@@ -1,16 +1,18 @@
 """The same facts for programs: JSON fields. Names here are a contract; docs/reference names them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lifecycle.certificate import Certificate
 from lifecycle.environment import Environment
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind
+from lifecycle.lease import Appointment, Lease
 from lifecycle.ledger import Broken
 from lifecycle.lock import Lock
 from lifecycle.perform import Ended
 from lifecycle.report.words import look_again, next_command
+from lifecycle.revision import READY, REVISION, Revision, changed
 
 
 def host_fields(host: Host) -> dict[str, Any]:
@@ -45,8 +47,34 @@ def environment_fields(
         "locked_by": str(holder.owner) if holder else "",
         "hosts": [host_fields(h) for h in hosts],
         "checks": check_fields(journal),
+        "revision": environment.facts.get(REVISION),
+        **lease_fields(environment),
         "next": next_command(environment),
         "look": look_again(environment, journal, hosts),
+    }
+
+
+def lease_fields(environment: Environment) -> dict[str, Any]:
+    """When an environment is to end: by its lease, by appointment."""
+    lease, appointment = Lease.of(environment.facts), Appointment.of(environment.facts)
+    return {
+        "lease_ends": lease.ends.isoformat() if lease else None,
+        "down_at": appointment.at.isoformat() if appointment else None,
+    }
+
+
+def revision_fields(revision: Revision, before: Revision | None, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """One revision, and what is different from the one before."""
+    return {
+        "number": revision.number,
+        "digest": revision.digest,
+        "at": revision.at.isoformat(),
+        "by": revision.by,
+        "inputs": dict(revision.inputs),
+        "changed": changed(before, revision),
+        "ready": revision.number in facts.get(READY, ()),
+        "current": revision.number == facts.get(REVISION),
+        "kept": bool(revision.files),
     }
 
 

@@ -5,16 +5,19 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from lifecycle.blueprint.scalars import format_duration
 from lifecycle.certificate import Certificate
 from lifecycle.desired import Goal
 from lifecycle.environment import INPUTS, Environment, EnvironmentRef, Phase
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Status
+from lifecycle.lease import Appointment, Lease
 from lifecycle.orphans import Orphans
 from lifecycle.outcomes import plan_words
 from lifecycle.perform import Ended
 from lifecycle.plan import Action, ResourceChange
 from lifecycle.ports import Removal
+from lifecycle.revision import FROM_STORE, REVISION
 
 SYMBOLS = {
     Action.CREATE: "+",
@@ -142,6 +145,24 @@ def removal_text(ref: EnvironmentRef, removal: Removal) -> Iterator[str]:
     yield from (f"  {name}: {reason}" for name, reason in sorted(removal.left.items()))
 
 
+def lease_text(environment: Environment, now: datetime) -> Iterator[str]:
+    """When an environment is to end: by its lease, by appointment, or not by itself."""
+    lease, appointment = Lease.of(environment.facts), Appointment.of(environment.facts)
+    if lease is not None:
+        yield f"lease: {_end(lease.ends, now)}"
+    if appointment is not None:
+        yield f"appointed: {_end(appointment.at, now)}, by {appointment.by} ({appointment.said})"
+    if lease is None and appointment is None:
+        yield f"{environment.ref} stands until somebody takes it down"
+
+
+def _end(at: datetime, now: datetime) -> str:
+    if at <= now:
+        return f"ended {at:%Y-%m-%d %H:%M} UTC; the next tick takes it down"
+    left = timedelta(minutes=(at - now) // timedelta(minutes=1))
+    return f"ends {at:%Y-%m-%d %H:%M} UTC, in {format_duration(left)}"
+
+
 def next_command(environment: Environment) -> str:
     """What to type next, ready to be pasted into a shell: an `up` with the inputs that the last one was given."""
     match environment.phase:
@@ -149,6 +170,10 @@ def next_command(environment: Environment) -> str:
             return f"baton hosts {environment.ref}"
         case Phase.TEARING_DOWN | Phase.QUARANTINED:
             return f"baton down {environment.ref}"
+        case Phase.PLANNING | Phase.PROVISIONING | Phase.CONFIGURING | Phase.VERIFYING | Phase.FAILED if (
+            FROM_STORE in environment.facts
+        ):
+            return f"baton rollback {environment.ref} {environment.facts[REVISION]}"
         case _:
             given = environment.facts.get(INPUTS, {})
             inputs = [word for name, value in given.items() for word in ("--input", f"{name}={_written(value)}")]

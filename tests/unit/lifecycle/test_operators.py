@@ -9,8 +9,9 @@ import pytest
 
 from adapters.registry import Registry
 from adapters.settings import load
+from flows.place import located
 from flows.request import Request
-from flows.session import OperatorUnknown, located, opened
+from flows.session import OperatorUnknown, opened
 from lifecycle.conductor import next_steps
 from lifecycle.desired import Desired, Goal, StackTarget
 from lifecycle.environment import EnvironmentRef
@@ -43,7 +44,7 @@ def cidr(tmp_path: Path) -> Asked:
         settings = load({"BATON_HOME": str(tmp_path / "home"), "BATON_CLOUD": str(cloud), **given})
         registry, request = Registry.open(settings), Request(blueprint=str(tmp_path), environment="dev")
         try:
-            with opened(located(request), request, goal, registry, lambda _: None) as session:
+            with opened(located(request, registry), request, goal, registry, lambda _: None) as session:
                 return session.desired.facts.get("operator_cidr")
         finally:
             registry.close()

@@ -10,8 +10,9 @@ import pytest
 from adapters.process.owner import current_owner
 from adapters.registry import KeyMissing, Registry
 from adapters.settings import load
+from flows.place import located
 from flows.request import Request
-from flows.session import InputsInvalid, WrongCloud, located, opened
+from flows.session import InputsInvalid, WrongCloud, opened
 from lifecycle.blueprint.model import Connection
 from lifecycle.compose import SecretGiven
 from lifecycle.desired import Goal
@@ -57,19 +58,19 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 
 def test_nothing_is_made_before_the_lock_is_held(registry: Registry, request_: Request) -> None:
-    assert str(located(request_).ref) == "shop/dev"
+    assert str(located(request_, registry).ref) == "shop/dev"
     assert not registry.settings.environments.exists()
 
 
 def test_an_up_says_what_it_lacks(registry: Registry, request_: Request) -> None:
     with pytest.raises(InputsInvalid, match="input 'size': a value is needed"):
-        opened(located(request_), request_, Goal.UP, registry, print).__enter__()
+        opened(located(request_, registry), request_, Goal.UP, registry, print).__enter__()
 
 
 def test_a_teardown_goes_without_inputs_secrets_playbooks_and_keys_that_are_gone(
     registry: Registry, request_: Request
 ) -> None:
-    with opened(located(request_), request_, Goal.DOWN, registry, print) as session:
+    with opened(located(request_, registry), request_, Goal.DOWN, registry, print) as session:
         assert set(session.desired.stacks) == {"web"}
         assert set(session.desired.inputs) == {"token"}
 
@@ -77,19 +78,19 @@ def test_a_teardown_goes_without_inputs_secrets_playbooks_and_keys_that_are_gone
 def test_a_teardown_still_says_what_is_wrong_with_what_it_is_given(registry: Registry, request_: Request) -> None:
     wrong = request_.model_copy(update={"inputs": {"size": "big"}})
     with pytest.raises(InputsInvalid, match="size"):
-        opened(located(wrong), wrong, Goal.DOWN, registry, print).__enter__()
+        opened(located(wrong, registry), wrong, Goal.DOWN, registry, print).__enter__()
 
 
-def test_a_secret_is_never_a_parameter(request_: Request) -> None:
+def test_a_secret_is_never_a_parameter(registry: Registry, request_: Request) -> None:
     with pytest.raises(SecretGiven, match="input 'password' is a secret") as caught:
-        located(request_.model_copy(update={"inputs": {"password": "hunter2"}}))
+        located(request_.model_copy(update={"inputs": {"password": "hunter2"}}), registry)
     assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_an_environment_that_was_only_planned_lives_in_no_cloud_yet(
     tmp_path: Path, registry: Registry, request_: Request
 ) -> None:
-    place, other = located(request_), registry_of(tmp_path, "elsewhere")
+    place, other = located(request_, registry), registry_of(tmp_path, "elsewhere")
     now = registry.clock.now()
     lock = registry.store.acquire(place.ref, current_owner(), lease=LEASE)
     for phase, refused in ((Phase.NEW, False), (Phase.READY, True), (Phase.DESTROYED, False)):

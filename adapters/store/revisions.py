@@ -1,0 +1,97 @@
+"""Revisions and their files. A content is kept once, however many revisions name it, and goes with the last of them."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from adapters.store import rows
+from adapters.store.schema import contents, revision_files, revisions
+from lifecycle.environment import EnvironmentRef
+from lifecycle.revision import KeptFile, Revision
+
+AT_ONCE = 500
+"""Digests in one question: databases have a limit."""
+
+
+def keep(connection: Connection, ref: EnvironmentRef, revision: Revision, files: Mapping[str, bytes]) -> None:
+    """Write a revision with the contents of its files."""
+    there = set(_known(connection, files))
+    if new := [{"digest": d, "content": content} for d, content in files.items() if d not in there]:
+        connection.execute(contents.insert(), new)
+    connection.execute(
+        revisions.insert(),
+        {
+            "environment": str(ref),
+            "number": revision.number,
+            "digest": revision.digest,
+            "accepted_at": revision.at,
+            "accepted_by": rows.to_text(revision.by),
+            "blueprint": revision.blueprint,
+            "inputs": rows.to_json(revision.inputs),
+            "parts": rows.to_json(revision.parts),
+        },
+    )
+    if revision.files:
+        named = {"environment": str(ref), "number": revision.number}
+        connection.execute(
+            revision_files.insert(),
+            [
+                named | {"path": path, "digest": file.digest, "executable": file.executable}
+                for path, file in revision.files.items()
+            ],
+        )
+
+
+def drop_files(connection: Connection, ref: EnvironmentRef, numbers: Sequence[int] | None = None) -> None:
+    """Let go of the files of some revisions, or of all, and of contents that nobody names then."""
+    mine = revision_files.c.environment == str(ref)
+    connection.execute(
+        revision_files.delete().where(mine if numbers is None else sa.and_(mine, revision_files.c.number.in_(numbers)))
+    )
+    connection.execute(contents.delete().where(contents.c.digest.not_in(sa.select(revision_files.c.digest))))
+
+
+def of_environment(connection: Connection, ref: EnvironmentRef) -> Sequence[Revision]:
+    """Every revision of an environment, the oldest first."""
+    files: dict[int, dict[str, KeptFile]] = {}
+    for row in connection.execute(sa.select(revision_files).where(revision_files.c.environment == str(ref))):
+        files.setdefault(row.number, {})[row.path] = KeptFile(row.digest, row.executable)
+    found = connection.execute(
+        sa.select(revisions).where(revisions.c.environment == str(ref)).order_by(revisions.c.number)
+    )
+    return [
+        Revision(
+            number=row.number,
+            digest=row.digest,
+            at=row.accepted_at,
+            by=row.accepted_by,
+            blueprint=row.blueprint,
+            inputs=json.loads(row.inputs),
+            parts=json.loads(row.parts),
+            files=files.get(row.number, {}),
+        )
+        for row in found
+    ]
+
+
+def read_contents(connection: Connection, digests: Iterable[str]) -> Mapping[str, bytes]:
+    """Contents by their digests; those that are not there are absent."""
+    found: dict[str, bytes] = {}
+    for some in _some(digests):
+        rows_ = connection.execute(sa.select(contents).where(contents.c.digest.in_(some)))
+        found |= {row.digest: row.content for row in rows_}
+    return found
+
+
+def _known(connection: Connection, digests: Iterable[str]) -> Iterator[str]:
+    for some in _some(digests):
+        yield from connection.scalars(sa.select(contents.c.digest).where(contents.c.digest.in_(some)))
+
+
+def _some(digests: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(set(digests))
+    while some := list(islice(rest, AT_ONCE)):
+        yield some

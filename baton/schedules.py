@@ -1,0 +1,77 @@
+"""Changing what an environment's facts say about its end: under its lock, with an entry in the ledger."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from adapters import settings as settings_of
+from baton.naming import known_environment
+from lifecycle.environment import Environment
+from lifecycle.errors import BatonError, ExitCode
+from lifecycle.holding import holding
+from lifecycle.ledger import Draft
+from lifecycle.ports import Cancellation
+
+Change = Callable[[Environment, datetime, str], tuple[Environment, Draft]]
+"""(environment, now, who asks) → the environment as it is to be, and what the ledger says."""
+
+
+class BadTime(BatonError):
+    """This is no time at which an environment can be taken down."""
+
+    exit_code = ExitCode.USAGE
+
+
+def changing(text: str, name: str, change: Change) -> Environment:
+    """The environment after a change of its facts. Raises Locked while a run holds it, UnknownEnvironment."""
+    from adapters.process.owner import current_owner
+    from adapters.registry import open_store
+
+    owner = current_owner()
+    with open_store(settings_of.load()) as store:
+        ref = known_environment(store, text, name)
+        with holding(store, ref, owner, Cancellation()) as lock:
+            known = store.environment(ref)
+            assert known is not None
+            who = f"{owner.user} on {owner.machine.split(':')[0]}"
+            changed, draft = change(known, datetime.now(UTC), who)
+            store.transition(lock, changed, [draft])
+    return changed
+
+
+def appointed_time(text: str, zone: str, now: datetime) -> datetime:
+    """`2026-12-01T18:00` in `Europe/Berlin` → that instant, UTC. Raises BadTime.
+
+    A time that the zone's clocks skip, or show twice, is refused: nobody can know which one was meant.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        hint = "write a date and a time in ISO 8601: 2026-12-01T18:00, or 2026-12-01T18:00+01:00"
+        raise BadTime(f"'{text}' is no time", hint=hint) from None
+    if "T" not in text and " " not in text:
+        raise BadTime(f"'{text}' says no time of the day", hint=f"write {text}T18:00")
+    if at.tzinfo is not None and zone:
+        raise BadTime(f"'{text}' says its zone itself", hint="leave out --tz")
+    if at.tzinfo is None:
+        at = _in_zone(at, text, zone)
+    if at <= now:
+        raise BadTime(f"'{text}' is past", hint="to take it down now, leave out --at")
+    return at.astimezone(UTC)
+
+
+def _in_zone(at: datetime, text: str, zone: str) -> datetime:
+    if not zone:
+        raise BadTime(
+            f"'{text}' says no zone", hint="name one with --tz, such as --tz Europe/Berlin, or end it with +01:00"
+        )
+    try:
+        known = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadTime(f"there is no time zone '{zone}'", hint="zones are named as in Europe/Berlin or UTC") from None
+    first, second = at.replace(tzinfo=known, fold=0), at.replace(tzinfo=known, fold=1)
+    if first.utcoffset() != second.utcoffset():
+        real = first.astimezone(UTC).astimezone(known).replace(tzinfo=None) == at
+        why = "comes twice" if real else "never comes"
+        raise BadTime(f"{text} {why} in {zone}: its clocks are changed then", hint=f"say which: {text}+01:00")
+    return first

@@ -1,0 +1,127 @@
+"""Accepting what is asked for: it is kept as a revision, its lease begins, and the environment's facts say so."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from adapters.revisions import Collected, TooLarge, collect
+from flows.place import Place
+from flows.request import Request
+from flows.session import Session
+from lifecycle.digest import digest
+from lifecycle.environment import INPUTS, Environment
+from lifecycle.events import Event, Level
+from lifecycle.lease import LEASE, Lease, granted
+from lifecycle.ledger import Draft
+from lifecycle.lock import Lock
+from lifecycle.phases import RESUMED
+from lifecycle.revision import FROM_STORE, READY, REVISION, Revision, accepted, changed, differences, outdated, revision
+
+
+def accept(place: Place, request: Request, session: Session, lock: Lock) -> Environment:
+    """The environment as an `up` begins it. Kept before anything is made, so that whoever goes on after a kill has it all."""
+    now = session.ports.clock.now()
+    number = _revision(place, session, lock, now)
+    return replace(session.environment, facts=_facts(session.environment.facts, place, request, number, now))
+
+
+def _facts(known: Mapping[str, Any], place: Place, request: Request, number: int, now: datetime) -> dict[str, Any]:
+    wanted = place.blueprint.lease
+    lease = granted(Lease.of(known), wanted.ttl if wanted else None, wanted.warn if wanted else (), now)
+    facts = {key: value for key, value in known.items() if key not in (LEASE, RESUMED, FROM_STORE)}
+    facts |= {INPUTS: dict(place.inputs), REVISION: number}
+    if lease is not None:
+        facts[LEASE] = lease.fact
+    if place.revision is not None and (FROM_STORE in known or not request.resumes):
+        facts[FROM_STORE] = True
+    if request.resumes:
+        facts[RESUMED] = int(known.get(RESUMED, 0)) + 1
+    return facts
+
+
+def _revision(place: Place, session: Session, lock: Lock, now: datetime) -> int:
+    """The number of the revision; a new one is kept first."""
+    parts = _parts(place, session)
+    if place.revision is not None:
+        for words in differences(place.revision, parts):
+            _warn(
+                session,
+                f"{words} uses something outside of the blueprint's folder that is not what it was in revision "
+                f"{place.revision.number}: it is applied as it is now",
+            )
+        return place.revision.number
+    store, ref = session.ports.store, place.ref
+    collected = _collected(place, session)
+    by = f"{lock.owner.user} on {lock.owner.machine.split(':')[0]}"
+    new = revision(
+        at=now, by=by, blueprint=collected.blueprint, inputs=place.inputs, parts=parts, files=collected.files
+    )
+    known = store.revisions(ref)
+    one = accepted(known, new)
+    if one.number not in {r.number for r in known}:
+        store.keep_revision(lock, one, collected.contents, [_draft(one, known[-1] if known else None, place, now)])
+        if old := outdated([*known, one], session.environment.facts.get(READY, ())):
+            store.drop_files(lock, old)
+    return one.number
+
+
+def _draft(one: Revision, before: Revision | None, place: Place, now: datetime) -> Draft:
+    data = {
+        "revision": one.number,
+        "digest": one.digest,
+        "by": one.by,
+        "parts": dict(one.parts),
+        "changed": changed(before, one),
+    }
+    return Draft("baton.revision.accepted", str(place.ref), now, data)
+
+
+def _parts(place: Place, session: Session) -> dict[str, str]:
+    """Digests of what decides about the outcome, by the names that people give it."""
+    desired = session.desired
+    return {
+        "blueprint": digest(place.path.read_text(encoding="utf-8")),
+        **{f"stack {s.name}": s.fingerprint for s in desired.stacks.values()},
+        **{f"configure {c.name}": c.fingerprint for c in desired.configure.values()},
+    }
+
+
+def _collected(place: Place, session: Session) -> Collected:
+    """The revision's files. Where they cannot be kept that is said, and the run goes on."""
+    try:
+        return collect(place.path, _named(place), _reached(session))
+    except (TooLarge, OSError) as error:
+        words = f"this revision's files are not kept, so that nobody can go back to it from the store: {error}"
+        _warn(session, words)
+        return Collected(place.path.name)
+
+
+def _named(place: Place) -> Iterator[Path]:
+    """What the blueprint names by relative paths."""
+    base, blueprint = place.path.parent, place.blueprint
+    playbooks = [c.playbook for c in blueprint.configure]
+    playbooks += [c.drain.playbook for c in blueprint.configure if c.drain]
+    for name in (*(s.source for s in blueprint.stacks.values()), *playbooks):
+        if not Path(name).is_absolute():
+            yield (base / name).resolve()
+
+
+def _reached(session: Session) -> Iterator[Path]:
+    """Every file that decides about the outcome."""
+    desired, ports = session.desired, session.ports
+    for stack in desired.stacks.values():
+        yield from ports.provisioner.files(stack.source)
+    for step in desired.configure.values():
+        yield from ports.configurator.files(step.playbook)
+        if step.drain is not None:
+            yield from ports.configurator.files(step.drain.playbook)
+    for check in desired.checks.values():
+        ca = str(check.spec.get("ca") or "")
+        if ca and not ca.startswith("${") and Path(ca).is_file():
+            yield Path(ca)
+
+
+def _warn(session: Session, words: str) -> None:
+    session.ports.sink(Event(session.ports.clock.now(), "revision.incomplete", words, level=Level.WARNING))

@@ -1,0 +1,115 @@
+"""What one tick does: looks at every environment, warns, and works on what is due, one after the other.
+
+An environment that somebody works on is left alone; one that fails does not keep the others from their turn.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Completed, Failed
+
+from adapters import settings
+from adapters.process.owner import current_owner
+from adapters.registry import Registry
+from flows.request import Request
+from flows.steps import logging_to_run
+from flows.verbs import Caller, perform_goal, this_caller
+from lifecycle.due import Due, Ticked, due, in_turn
+from lifecycle.environment import INPUTS, Environment, EnvironmentRef
+from lifecycle.errors import BatonError
+from lifecycle.events import Event, Level
+from lifecycle.holding import holding
+from lifecycle.lease import expiring
+from lifecycle.lock import Locked
+from lifecycle.ports import Cancellation, EventSink
+from lifecycle.ports import Cancelled as CancelledError
+from lifecycle.report.words import summary
+
+LIMIT = 10
+"""Environments that one tick works on at most: the next one comes soon."""
+
+
+def run_tick(limit: int) -> State:
+    """Do what is due. The state that the flow run ends in says what was done."""
+    caller = this_caller()
+    try:
+        ticked = _tick(limit, caller)
+    except CancelledError as error:
+        caller.error = error
+        return Cancelled(message=error.message)
+    except BatonError as error:
+        caller.error = error
+        return Failed(message=error.message)
+    caller.ticked = ticked
+    return Failed(message=ticked.words) if ticked.failed else Completed(message=ticked.words)
+
+
+def _tick(limit: int, caller: Caller) -> Ticked:
+    """Raises Cancelled, CloudUnavailable, StoreError."""
+    sink, ticked = logging_to_run(caller.sink), Ticked()
+    registry = Registry.open(settings.load())
+    try:
+        now = registry.clock.now()
+        standing = [e for e in registry.store.environments() if e.cloud in ("", registry.endpoint.name)]
+        for environment in standing:
+            _warn(environment.ref, registry, sink)
+        found = {e.ref: one for e in standing if (one := due(e, now)) and registry.store.holder(e.ref) is None}
+        turn = in_turn(found.values(), limit)
+        requests = {e.ref: _request(found[e.ref], e, registry) for e in standing if e.ref in found}
+    finally:
+        registry.close()
+    for one in turn:
+        _do(one, requests[one.ref], replace(caller, sink=sink), ticked)
+    if rest := len(found) - len(turn):
+        ticked.left.append(f"{rest} more are due; the next tick takes them")
+    return ticked
+
+
+def _request(one: Due, environment: Environment, registry: Registry) -> Request:
+    """What to ask for: the revision, whose files the store has; else what the blueprint's path leads to now."""
+    kept = {r.number for r in registry.store.revisions(one.ref) if r.files}
+    known = one.revision in kept
+    return Request(
+        blueprint=one.ref.blueprint if known else environment.blueprint_path,
+        environment=one.ref.name,
+        revision=one.revision if known else None,
+        inputs={} if known else environment.facts.get(INPUTS, {}),
+        because=one.because,
+        resumes=one.resumes,
+    )
+
+
+def _do(one: Due, request: Request, caller: Caller, ticked: Ticked) -> None:
+    """One environment. What goes wrong with it is said, and the next one has its turn. Raises Cancelled."""
+    words = f"{one.goal} {one.ref}: {one.because}"
+    data = {"environment": str(one.ref), "goal": one.goal.value}
+    caller.sink(Event(datetime.now(UTC), "tick.due", words, level=Level.WARNING, data=data))
+    try:
+        ended = perform_goal(one.goal, request, caller)
+        ticked.done.append(f"{summary(ended)} ({one.because})")
+    except CancelledError:
+        raise
+    except Locked as error:
+        ticked.left.append(error.message)
+    except BatonError as error:
+        ticked.failed.append(f"{words}: {error.message}")
+
+
+def _warn(ref: EnvironmentRef, registry: Registry, sink: EventSink) -> None:
+    """Warn of a lease that ends soon, once. Where somebody works on the environment, the next tick does."""
+    known, now = registry.store.environment(ref), registry.clock.now()
+    if known is None or expiring(known, now) is None:
+        return
+    try:
+        with holding(registry.store, ref, current_owner(flow_run.id or ""), Cancellation()) as lock:
+            known = registry.store.environment(ref)
+            if known is None or (warned := expiring(known, now)) is None:
+                return
+            environment, draft = warned
+            registry.store.transition(lock, environment, [draft])
+    except Locked:
+        return
+    words = f"the lease of {ref} ends in {draft.data['left']}; longer: baton lease extend {ref} 4h"
+    sink(Event(now, "lease.expiring", words, level=Level.WARNING, data={"environment": str(ref), **draft.data}))

@@ -1,0 +1,125 @@
+"""What a tick has to do about an environment: its time has come, or a run ended without reaching its end. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from lifecycle.blueprint.scalars import format_duration
+from lifecycle.desired import Goal
+from lifecycle.environment import Environment, EnvironmentRef, Phase
+from lifecycle.lease import Appointment, Lease
+from lifecycle.phases import FAILED_TEARDOWNS, INTERRUPTED, RESUMED, TEARDOWNS
+from lifecycle.revision import CLEANUP, READY, REVISION, OnFailure
+
+LATE: Final = timedelta(minutes=10)
+"""From here on what is done after its time is said to be late: nobody ticked."""
+RESUMES: Final = 3
+"""How often in a row a run that died is resumed without having ended. Then a person has to look."""
+QUARANTINE: Final = timedelta(minutes=15)
+"""How long a quarantined teardown rests before it is tried again; twice as long after every further failure."""
+LONGEST_QUARANTINE: Final = timedelta(hours=6)
+
+_WORKING = frozenset({Phase.PLANNING, Phase.PROVISIONING, Phase.CONFIGURING, Phase.VERIFYING})
+_GONE = frozenset({Phase.NEW, Phase.DESTROYED})
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One thing to do: which goal, for which revision (0: the one that the blueprint's path leads to), why, since when."""
+
+    ref: EnvironmentRef
+    goal: Goal
+    revision: int
+    because: str
+    since: datetime
+    resumes: bool = False  # goes on with a run that died
+
+
+@dataclass(slots=True)
+class Ticked:
+    """What a tick came to: sentences, by what became of it."""
+
+    done: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)  # to the next tick, or to others
+
+    @property
+    def words(self) -> str:
+        """All of it in one line."""
+        return "; ".join([*self.done, *self.failed, *self.left]) or "nothing is due"
+
+
+def due(environment: Environment, now: datetime) -> Due | None:
+    """What is to be done about an environment that nobody works on; None: nothing now."""
+    if environment.phase in _GONE:
+        return None
+    return _ended(environment, now) or _cleanup(environment) or _unfinished(environment, now)
+
+
+def in_turn(found: Iterable[Due], limit: int) -> Sequence[Due]:
+    """The first so many, those that have waited longest first: none is left out for ever."""
+    return sorted(found, key=lambda one: (one.since, one.ref))[:limit]
+
+
+def lateness(since: datetime, now: datetime) -> str:
+    """`, 2h5m late` where it is; nothing where it is not."""
+    late = now - since
+    return f", {format_duration(timedelta(minutes=late // timedelta(minutes=1)))} late" if late > LATE else ""
+
+
+def _ended(environment: Environment, now: datetime) -> Due | None:
+    """An environment whose time is over. A teardown that failed rests before it is tried again all the same."""
+    lease, appointment = Lease.of(environment.facts), Appointment.of(environment.facts)
+    ends = []
+    if lease is not None:
+        ends.append((lease.ends, "its lease ended"))
+    if appointment is not None:
+        ends.append((appointment.at, f"{appointment.by} appointed its end for {appointment.said}"))
+    if not ends:
+        return None
+    at, why = min(ends)
+    if at > now or not _rested(environment, now):
+        return None
+    return _down(environment, f"{why} at {at:%Y-%m-%d %H:%M} UTC{lateness(at, now)}", at)
+
+
+def _cleanup(environment: Environment) -> Due | None:
+    """A run that failed, and died before it had cleaned up."""
+    wanted = environment.facts.get(CLEANUP)
+    if environment.phase is not Phase.FAILED or wanted is None:
+        return None
+    if wanted == OnFailure.DESTROY:
+        return _down(environment, "its creation failed (on_failure: destroy)", environment.updated_at)
+    revision = int(environment.facts[READY][-1])
+    because = f"run {environment.run} failed (on_failure: rollback)"
+    return Due(environment.ref, Goal.UP, revision, because, environment.updated_at)
+
+
+def _unfinished(environment: Environment, now: datetime) -> Due | None:
+    """A run that died, or a teardown that left something. One that was asked to stop is left to who asked."""
+    facts = environment.facts
+    if INTERRUPTED in facts:
+        return None
+    if environment.phase in (Phase.TEARING_DOWN, Phase.QUARANTINED):
+        if not _rested(environment, now):
+            return None
+        return _down(environment, f"run {environment.run} left something", environment.updated_at)
+    if environment.phase in _WORKING and int(facts.get(RESUMED, 0)) < RESUMES:
+        because = f"run {environment.run} ended without saying how"
+        revision = int(facts.get(REVISION, 0))
+        return Due(environment.ref, Goal.UP, revision, because, environment.updated_at, resumes=True)
+    return None
+
+
+def _down(environment: Environment, because: str, since: datetime) -> Due:
+    return Due(environment.ref, Goal.DOWN, int(environment.facts.get(REVISION, 0)), because, since)
+
+
+def _rested(environment: Environment, now: datetime) -> bool:
+    """Whether a teardown may be tried: at once until it is quarantined, then after a rest that grows."""
+    failed = int(environment.facts.get(FAILED_TEARDOWNS, 0))
+    if failed < TEARDOWNS:
+        return True
+    rest = min(QUARANTINE * int(2 ** min(failed - TEARDOWNS, 10)), LONGEST_QUARANTINE)
+    return now - environment.updated_at >= rest
