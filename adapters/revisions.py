@@ -33,10 +33,10 @@ class Collected:
 def collect(blueprint: Path, named: Iterable[Path], reached: Iterable[Path]) -> Collected:
     """Read what a blueprint is made of. Raises TooLarge, OSError.
 
-    `named` are the folders and files that it names by relative paths: they and its own folder span what is kept. Of the
-    files that are `reached`, those elsewhere (roles of the whole machine, those that Baton ships) stay where they are.
+    `named` are files that it names by relative paths: they and its own folder span what is kept. Of the files that are
+    `reached`, those elsewhere (roles of the whole machine, those that Baton ships) stay where they are.
     """
-    anchor = Path(os.path.commonpath([blueprint.parent, *(p if p.is_dir() else p.parent for p in named)]))
+    anchor = Path(os.path.commonpath([blueprint.parent, *(os.path.normpath(path.parent) for path in named)]))
     files: dict[str, KeptFile] = {}
     contents: dict[str, bytes] = {}
     size = 0

@@ -91,21 +91,22 @@ def _parts(place: Place, session: Session) -> dict[str, str]:
 def _collected(place: Place, session: Session) -> Collected:
     """The revision's files. Where they cannot be kept that is said, and the run goes on."""
     try:
-        return collect(place.path, _named(place), _reached(session))
+        return collect(place.path, _named(place, session), _reached(session))
     except (TooLarge, OSError) as error:
         words = f"this revision's files are not kept, so that nobody can go back to it from the store: {error}"
         _warn(session, words)
         return Collected(place.path.name)
 
 
-def _named(place: Place) -> Iterator[Path]:
-    """What the blueprint names by relative paths."""
+def _named(place: Place, session: Session) -> Iterator[Path]:
+    """What the blueprint names by relative paths, and what its modules name so."""
     base, blueprint = place.path.parent, place.blueprint
+    for name, stack in blueprint.stacks.items():
+        if not Path(stack.source).is_absolute():
+            yield from session.ports.provisioner.files(session.desired.stacks[name].source)
     playbooks = [c.playbook for c in blueprint.configure]
     playbooks += [c.drain.playbook for c in blueprint.configure if c.drain]
-    for name in (*(s.source for s in blueprint.stacks.values()), *playbooks):
-        if not Path(name).is_absolute():
-            yield (base / name).resolve()
+    yield from ((base / name).resolve() for name in playbooks if not Path(name).is_absolute())
 
 
 def _reached(session: Session) -> Iterator[Path]:

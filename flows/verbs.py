@@ -89,7 +89,12 @@ class RunFailed(BatonError):
         message = "; ".join(failures) or ended.environment.message
         if after is not None:
             facts |= {"phase": environment.phase.value, "cleaned_up": after.complete}
-            message += f"; afterwards: {summary(after)}"
+            how = (
+                summary(after)
+                if after.complete
+                else f"{environment.ref} is {environment.phase.label}: {environment.message}"
+            )
+            message += f"; afterwards: {how}"
         super().__init__(message, hint=hint, facts=facts)
 
 

@@ -16,6 +16,7 @@ from lifecycle.journal import Kind, Status
 from lifecycle.ledger import Broken, Draft, overall, verify
 from lifecycle.lock import Lock, Locked, LostLock
 from lifecycle.ports import Store
+from lifecycle.revision import KeptFile, Revision
 from lifecycle.sensitive import Sensitive
 from tests.support.stores import (
     ANNA,
@@ -142,6 +143,7 @@ def test_a_lock_that_may_write_is_good_and_looking_changes_nothing(store: AnySto
         store.release(lock)
 
 
+A_REVISION = Revision(1, "d", T0, "Anna", "blueprint.yaml", files={"blueprint.yaml": KeptFile("b")})
 WRITERS: dict[str, Callable[[AnyStore, Lock], object]] = {
     "start_run": lambda store, lock: store.start_run(lock, an_environment(message="stale"), [a_draft()]),
     "transition": lambda store, lock: store.transition(lock, an_environment(message="stale"), [a_draft()]),
@@ -149,6 +151,8 @@ WRITERS: dict[str, Callable[[AnyStore, Lock], object]] = {
     "conclude": lambda store, lock: store.conclude(lock, [an_outcome(Status.FAILED)], [a_draft()]),
     "save_hosts": lambda store, lock: store.save_hosts(lock, [a_host("stale")]),
     "forget_journal": lambda store, lock: store.forget_journal(lock),
+    "keep_revision": lambda store, lock: store.keep_revision(lock, A_REVISION, {"b": b"stale"}, [a_draft()]),
+    "drop_files": lambda store, lock: store.drop_files(lock, [1]),
     "renew": lambda store, lock: store.renew(lock, lease=MINUTE),
     "check": lambda store, lock: store.check(lock),
 }
@@ -161,6 +165,8 @@ def everything(store: AnyStore) -> tuple[object, ...]:
         store.journal(SHOP),
         store.hosts(SHOP),
         list(store.ledger(SHOP)),
+        store.revisions(SHOP),
+        store.contents(["b"]),
     )
 
 
@@ -191,6 +197,7 @@ def test_a_stale_lock_writes_nothing(store: AnyStore, writer: str, how: str) -> 
 
 def test_every_writing_method_of_the_port_is_fenced() -> None:
     reading = {"environment", "environments", "acquire", "release", "holder", "journal", "hosts", "ledger", "key"}
+    reading |= {"revisions", "contents"}
     methods = {name for name in vars(Store) if not name.startswith("_")}
     assert methods - reading == set(WRITERS)
 
