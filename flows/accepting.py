@@ -46,10 +46,11 @@ def _revision(place: Place, session: Session, lock: Lock, now: datetime) -> int:
     parts = _parts(place, session)
     if place.revision is not None:
         for words in differences(place.revision, parts):
-            _warn(
-                session,
+            _say(
+                "revision.incomplete",
                 f"{words} uses something outside of the blueprint's folder that is not what it was in revision "
                 f"{place.revision.number}: it is applied as it is now",
+                session,
             )
         return place.revision.number
     store, ref = session.ports.store, place.ref
@@ -94,7 +95,7 @@ def _collected(place: Place, session: Session) -> Collected:
         return collect(place.path, _named(place, session), _reached(session))
     except (TooLarge, OSError) as error:
         words = f"this revision's files are not kept, so that nobody can go back to it from the store: {error}"
-        _warn(session, words)
+        _say("revision.incomplete", words, session)
         return Collected(place.path.name)
 
 
@@ -124,5 +125,5 @@ def _reached(session: Session) -> Iterator[Path]:
             yield Path(ca)
 
 
-def _warn(session: Session, words: str) -> None:
-    session.ports.sink(Event(session.ports.clock.now(), "revision.incomplete", words, level=Level.WARNING))
+def _say(type: str, words: str, session: Session) -> None:
+    session.ports.sink(Event(session.ports.clock.now(), type, words, level=Level.WARNING))

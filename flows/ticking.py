@@ -3,8 +3,10 @@
 An environment that somebody works on is left alone; one that fails does not keep the others from their turn.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -85,7 +87,7 @@ def _do(one: Due, request: Request, caller: Caller, ticked: Ticked) -> None:
     """One environment. What goes wrong with it is said, and the next one has its turn. Raises Cancelled."""
     words = f"{one.goal} {one.ref}: {one.because}"
     data = {"environment": str(one.ref), "goal": one.goal.value}
-    caller.sink(Event(datetime.now(UTC), "tick.due", words, level=Level.WARNING, data=data))
+    _say("tick.due", words, caller.sink, data)
     try:
         ended = perform_goal(one.goal, request, caller)
         ticked.done.append(f"{summary(ended)} ({one.because})")
@@ -112,4 +114,8 @@ def _warn(ref: EnvironmentRef, registry: Registry, sink: EventSink) -> None:
     except Locked:
         return
     words = f"the lease of {ref} ends in {draft.data['left']}; longer: baton lease extend {ref} 4h"
-    sink(Event(now, "lease.expiring", words, level=Level.WARNING, data={"environment": str(ref), **draft.data}))
+    _say("lease.expiring", words, sink, {"environment": str(ref), **draft.data})
+
+
+def _say(type: str, words: str, sink: EventSink, data: Mapping[str, Any]) -> None:
+    sink(Event(datetime.now(UTC), type, words, level=Level.WARNING, data=data))

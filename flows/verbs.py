@@ -201,7 +201,7 @@ class _Work:
         known = self.registry.store.revisions(environment.ref)
         number = environment.facts[READY][-1] if back else environment.facts[REVISION]
         words = f"going back to revision {number}, which was ready last" if back else "taking down what was made"
-        _saying("run.cleaning_up", self.sink)(f"{environment.ref} failed: {words} (on_failure: {wanted})")
+        _saying("run.cleaning", self.sink)(f"{environment.ref} failed: {words} (on_failure: {wanted})")
         place = laid_out(chosen(known, environment.facts, number), environment, self.registry)
         request = Request(
             blueprint=environment.ref.blueprint,

@@ -15,7 +15,7 @@ EVENTS: Final = {
     "run.started": ("a run begins", "run"),
     "run.reconciling": ("an earlier run began this step and nobody knows how it ended: it is looked at first", ""),
     "run.stopping": ("somebody wants the run to stop", ""),
-    "run.cleaning_up": ("a run failed, and the blueprint says what becomes of it (`on_failure`)", ""),
+    "run.cleaning": ("a run failed, and the blueprint says what becomes of it (`on_failure`)", ""),
     "revision.incomplete": ("a revision uses something that is not kept with it", ""),
     "tick.due": ("a tick begins with an environment", "environment, goal"),
     "lease.expiring": ("a lease ends soon", "environment, ends, left"),
