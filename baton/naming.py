@@ -7,6 +7,7 @@ from adapters.settings import Settings
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.ports import Store
+from lifecycle.revision import REVISION
 
 
 class UnknownEnvironment(BatonError):
@@ -16,9 +17,13 @@ class UnknownEnvironment(BatonError):
 
 
 class BlueprintGone(BatonError):
-    """The blueprint that an environment was made from is not where it was."""
+    """The blueprint that an environment was made from is not where it was. `revision`: the one in the store that has its files."""
 
     exit_code = ExitCode.USAGE
+
+    def __init__(self, ref: EnvironmentRef, path: str, hint: str, revision: int | None) -> None:
+        self.ref, self.revision = ref, revision
+        super().__init__(f"{ref} was made from {path}, which is not there any more", hint=hint)
 
 
 def unknown(ref: EnvironmentRef) -> UnknownEnvironment:
@@ -54,12 +59,12 @@ def blueprint_of(text: str, environment: str, settings: Settings) -> tuple[str, 
             raise no_blueprint from None
         with open_store(settings) as store:
             found = store.environment(ref)
+            kept = {r.number for r in store.revisions(ref) if r.files}
         if found is None:
             hint = "see the environments with: baton status"
             raise UnknownEnvironment(f"'{text}' is neither a blueprint nor a known environment", hint=hint) from None
         if not Path(found.blueprint_path).is_file():
             hint = f"bring it back, or name a copy of it in place of {text}, with --env {ref.name}"
-            raise BlueprintGone(
-                f"{ref} was made from {found.blueprint_path}, which is not there any more", hint=hint
-            ) from None
+            revision = found.facts.get(REVISION)
+            raise BlueprintGone(ref, found.blueprint_path, hint, revision if revision in kept else None) from None
         return found.blueprint_path, ref.name

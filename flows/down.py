@@ -11,7 +11,13 @@ from lifecycle.desired import Goal
 
 
 @flow(name="down", flow_run_name=run_name, persist_result=False, retries=0, log_prints=False)
-def down(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None = None, wait: float = 0) -> State:
+def down(
+    blueprint: str,
+    environment: str = "dev",
+    inputs: dict[str, Any] | None = None,
+    wait: float = 0,
+    revision: int | None = None,
+) -> State:
     """Take an environment down in reverse order, then look for what is left.
 
     Args:
@@ -19,5 +25,7 @@ def down(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None
         environment: Name of the environment.
         inputs: Values for the blueprint's inputs. Never secrets: the blueprint says where those come from.
         wait: Seconds to wait for the environment while another run holds it. 0: end at once, and name that run.
+        revision: Where the blueprint is gone: a revision that the store keeps. Then `blueprint` is the blueprint's name.
     """
-    return run(Goal.DOWN, Request(blueprint=blueprint, environment=environment, inputs=inputs or {}, wait=wait))
+    request = Request(blueprint=blueprint, environment=environment, inputs=inputs or {}, wait=wait, revision=revision)
+    return run(Goal.DOWN, request)

@@ -1,19 +1,20 @@
 """`baton down`: take an environment down and prove that nothing is left; or remove what belongs to none."""
 
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.prompt import Confirm
 
 from adapters import settings as settings_of
 from baton import cloud, console
-from baton.heads import head_fields, tell_head
-from baton.naming import blueprint_of, environment_named
+from baton.heads import head_fields, head_of_failures, tell_head
+from baton.naming import BlueprintGone, blueprint_of, environment_named
 from baton.options import At, Env, Input, Json, OrphansOnly, Target, Wait, Yes, Zone, inputs, seconds
 from baton.progress import saying, showing
-from baton.running import run_flow
+from baton.running import call_flow, run_flow
 from baton.schedules import appointed_time, changing
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
@@ -47,12 +48,18 @@ def down(
     if orphans:
         only = None if environment == "." else environment_named(environment, env)
         return _remove_orphans(only, as_json=json, yes=yes)
-    path, name = blueprint_of(environment, env, settings_of.load())
+    try:
+        path, name = blueprint_of(environment, env, settings_of.load())
+        kept = None
+    except BlueprintGone as gone:
+        if gone.revision is None:
+            raise
+        path, name, kept = gone.ref.blueprint, gone.ref.name, gone.revision
     if not yes and not confirmed(f"Destroy everything in {environment} ({name})?"):
         console.err.print("nothing was touched")
         return 1
     try:
-        ended = run_flow("down", path, name, inputs(input), wait=seconds(wait), as_json=json)
+        ended = _down(path, name, inputs(input), seconds(wait), kept, as_json=json)
     except BatonError as error:
         if not json and error.facts.get("left"):
             for line in left_text(error.facts["left"]):
@@ -65,6 +72,16 @@ def down(
         console.out.print(line, markup=False)
     tell_head(ended.environment.ref)
     return 0
+
+
+def _down(path: str, name: str, given: Mapping[str, str], wait: float, kept: int | None, *, as_json: bool) -> Any:
+    """How the teardown ended, by the blueprint on disk or by the revision that the store keeps. Raises what made it fail."""
+    if kept is None:
+        return run_flow("down", path, name, given, wait=wait, as_json=as_json)
+    console.tell(f"its blueprint is not there any more: revision {kept} says what it is made of")
+    parameters = {"blueprint": path, "environment": name, "inputs": dict(given), "wait": wait, "revision": kept}
+    with head_of_failures(EnvironmentRef(path, name), as_json=as_json):
+        return call_flow("down", parameters, as_json=as_json)
 
 
 def _appoint(environment: str, env: str, at: str, tz: str, *, as_json: bool) -> int:

@@ -63,7 +63,8 @@ def test_every_verb_is_a_deployment_and_deploying_again_changes_nothing(baton: A
     for _ in range(2):
         prefect("deploy", "--all")
     listed = prefect("deployment", "ls")
-    assert {verb for verb in ("plan", "up", "down") if f"{verb}/{verb}" in listed} == {"plan", "up", "down"}
+    verbs = {"plan", "up", "down", "rollback", "tick"}
+    assert {verb for verb in verbs if f"{verb}/{verb}" in listed} == verbs
     example = str(baton.directory / "examples/minimal")
     parameters = ("-p", f"blueprint={example}", "-p", "environment=deployed")
     watched = prefect("deployment", "run", "up/up", *parameters, "--watch")
