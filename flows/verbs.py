@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -14,28 +14,25 @@ from prefect.states import Cancelled, Completed, Failed
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
-from flows.accepting import accept
-from flows.place import Place, laid_out, located
+from flows.place import located
 from flows.request import Request
-from flows.session import opened
-from flows.steps import logging_to_run, task_per_step
+from flows.steps import logging_to_run
 from flows.stopping import cancelled_in_engine, stopped_by_signals
+from flows.work import Work, saying
 from lifecycle.blueprint.scalars import format_duration
 from lifecycle.desired import Goal
 from lifecycle.due import Ticked
-from lifecycle.environment import Environment, Phase
+from lifecycle.environment import Environment
 from lifecycle.errors import BatonError, ExitCode
-from lifecycle.events import Event, Level
 from lifecycle.holding import Patience, holding
 from lifecycle.journal import Kind
-from lifecycle.lock import Lock, Locked
-from lifecycle.perform import Ended, perform
+from lifecycle.lock import Locked
+from lifecycle.perform import Ended
 from lifecycle.ports import Cancellation, EventSink
 from lifecycle.ports import Cancelled as CancelledError
 from lifecycle.recording import title
 from lifecycle.remaining import remaining
 from lifecycle.report.words import look_command, next_command, summary
-from lifecycle.revision import CLEANUP, READY, REVISION, OnFailure, chosen
 from lifecycle.watching import watched
 
 
@@ -141,16 +138,16 @@ def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
         place = located(request, registry)
         with (
             stopped_by_signals(cancel),
-            watched(cancel, wanted_elsewhere=cancelled_in_engine(), say=_saying("run.stopping", sink)),
+            watched(cancel, wanted_elsewhere=cancelled_in_engine(), say=saying("run.stopping", sink)),
             holding(
                 registry.store,
                 place.ref,
                 current_owner(flow_run.id or ""),
                 cancel,
-                patience=_patience(request, _saying("lock.waiting", sink)),
+                patience=_patience(request, saying("lock.waiting", sink)),
             ) as lock,
         ):
-            work = _Work(registry, sink, lock, cancel)
+            work = Work(registry, sink, lock, cancel)
             ended = work.perform(goal, place, request)
             after = work.clean_up(ended.environment)
     finally:
@@ -167,59 +164,9 @@ def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
     return ended
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What is done to an environment while its lock is held."""
-
-    registry: Registry
-    sink: EventSink
-    lock: Lock
-    cancel: Cancellation
-
-    def perform(self, goal: Goal, place: Place, request: Request) -> Ended:
-        """One goal. What was made beside an environment that is gone goes while the lock is held: the next run makes its own."""
-        with opened(place, request, goal, self.registry, self.sink) as session:
-            environment = accept(place, request, session, self.lock) if goal is Goal.UP else session.environment
-            ended = perform(
-                session.desired,
-                session.ports,
-                task_per_step(),
-                lock=self.lock,
-                environment=environment,
-                cancel=self.cancel,
-            )
-        if goal is Goal.DOWN and ended.environment.phase is Phase.DESTROYED:
-            self.registry.forget(place.ref)
-        return ended
-
-    def clean_up(self, environment: Environment) -> Ended | None:
-        """What the blueprint wants done about a run that failed, if anything; how that ended."""
-        wanted = environment.facts.get(CLEANUP)
-        if wanted is None or self.cancel.requested:
-            return None
-        back = wanted == OnFailure.ROLLBACK
-        known = self.registry.store.revisions(environment.ref)
-        number = environment.facts[READY][-1] if back else environment.facts[REVISION]
-        words = f"going back to revision {number}, which was ready last" if back else "taking down what was made"
-        _saying("run.cleaning", self.sink)(f"{environment.ref} failed: {words} (on_failure: {wanted})")
-        place = laid_out(chosen(known, environment.facts, number), environment, self.registry)
-        request = Request(
-            blueprint=environment.ref.blueprint,
-            environment=environment.ref.name,
-            revision=number,
-            because=f"run {environment.run} failed (on_failure: {wanted})",
-        )
-        return self.perform(Goal.UP if back else Goal.DOWN, place, request)
-
-
 def _patience(request: Request, say: Callable[[str], None]) -> Patience:
     def tell(held: Locked) -> None:
         say(f"{held.message}; waiting up to {format_duration(longest)}")
 
     longest = timedelta(seconds=request.wait)
     return Patience(longest, tell)
-
-
-def _saying(type: str, sink: EventSink) -> Callable[[str], None]:
-    """A warning about the run as a whole, for people and for the run's log."""
-    return lambda message: sink(Event(datetime.now(UTC), type, message, level=Level.WARNING))

@@ -1,0 +1,80 @@
+"""What is done to an environment while its lock is held: one goal, and what becomes of a run that failed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from adapters.registry import Registry
+from flows.accepting import accept
+from flows.place import Place, laid_out
+from flows.request import Request
+from flows.session import opened
+from flows.steps import task_per_step
+from lifecycle.desired import Goal
+from lifecycle.environment import Environment, Phase
+from lifecycle.errors import BatonError
+from lifecycle.events import Event, Level
+from lifecycle.lock import Lock, LostLock
+from lifecycle.perform import Ended, perform
+from lifecycle.ports import Cancellation, Cancelled, EventSink
+from lifecycle.revision import CLEANUP, READY, REVISION, OnFailure, chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done to an environment while its lock is held."""
+
+    registry: Registry
+    sink: EventSink
+    lock: Lock
+    cancel: Cancellation
+
+    def perform(self, goal: Goal, place: Place, request: Request) -> Ended:
+        """One goal. What was made beside an environment that is gone goes while the lock is held: the next run makes its own."""
+        with opened(place, request, goal, self.registry, self.sink) as session:
+            environment = accept(place, request, session, self.lock) if goal is Goal.UP else session.environment
+            ended = perform(
+                session.desired,
+                session.ports,
+                task_per_step(),
+                lock=self.lock,
+                environment=environment,
+                cancel=self.cancel,
+            )
+        if goal is Goal.DOWN and ended.environment.phase is Phase.DESTROYED:
+            self.registry.forget(place.ref)
+        return ended
+
+    def clean_up(self, environment: Environment) -> Ended | None:
+        """What the blueprint wants done about a run that failed, if anything; how that ended."""
+        wanted = environment.facts.get(CLEANUP)
+        if wanted is None or self.cancel.requested:
+            return None
+        say = saying("run.cleaning", self.sink)
+        try:
+            return self._cleaned_up(environment, wanted, say)
+        except (LostLock, Cancelled):
+            raise
+        except BatonError as error:  # what made the run fail matters more; the next tick tries again
+            say(f"{environment.ref} could not be cleaned up: {error.message}")
+            return None
+
+    def _cleaned_up(self, environment: Environment, wanted: str, say: Callable[[str], None]) -> Ended:
+        back = wanted == OnFailure.ROLLBACK
+        known = self.registry.store.revisions(environment.ref)
+        number = environment.facts[READY][-1] if back else environment.facts[REVISION]
+        words = f"going back to revision {number}, which was ready last" if back else "taking down what was made"
+        say(f"{environment.ref} failed: {words} (on_failure: {wanted})")
+        place = laid_out(chosen(known, environment.facts, number), environment, self.registry)
+        request = Request(
+            blueprint=environment.ref.blueprint,
+            environment=environment.ref.name,
+            revision=number,
+            because=f"run {environment.run} failed (on_failure: {wanted})",
+        )
+        return self.perform(Goal.UP if back else Goal.DOWN, place, request)
+
+
+def saying(type: str, sink: EventSink) -> Callable[[str], None]:
+    """A warning about the run as a whole, for people and for the run's log."""
+    return lambda message: sink(Event(datetime.now(UTC), type, message, level=Level.WARNING))
