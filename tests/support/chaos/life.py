@@ -53,6 +53,11 @@ class Moment:
     def __str__(self) -> str:
         return f"{self.when} {self.what}"
 
+    @property
+    def idle(self) -> bool:
+        """Whether neither a write nor a tool is in its middle, so that everything may stand still here."""
+        return self.when in (When.BEFORE, When.BEGIN) and not self.what.startswith(("acquire", "discover"))
+
 
 Script = Mapping[int, Callable[["Life", Moment, Instance | None], None]]
 """What happens to a life at which moment (by number)."""
@@ -92,6 +97,11 @@ class Life:
     def _ports(self, store: Handle) -> Ports:
         ports = ports_for(self.place.world)
         return replace(ports, store=store, clock=self.place.clock, prober=self, keep=self.place.kept.append)
+
+    @property
+    def holds_the_lock(self) -> bool:
+        held = self.place.store.holder(self.desired.ref)
+        return held is not None and held.owner == self.owner
 
     # --- what may happen to it
 

@@ -61,8 +61,8 @@ class Place:
 
     def live(self, desired: Desired, *, seed: int = 0, script: Script = _UNDISTURBED) -> Ended | None:
         """One process works towards a goal; None where it was killed. Raises LostLock, Locked."""
-        for target in desired.configure.values():
-            self.world.fingerprints[target.playbook.name] = target.fingerprint
+        files = self.world.fingerprints
+        self.world.fingerprints = {c.playbook.name: c.fingerprint for c in desired.configure.values()}
         life = Life(self, desired, next(self._numbers), seed, script)
         self.lives.append(life)
         before, self._current = self._current, life
@@ -71,7 +71,7 @@ class Place:
         except Killed:
             return None
         finally:
-            self._current = before
+            self._current, self.world.fingerprints = before, files
 
     def oversleep(self) -> None:
         """Time passes until no lock holds any more."""
@@ -148,6 +148,11 @@ class Place:
         variables = {"mysql": {}, "app": {"db": "10.0.0.5"}, "balance": {"web": web}}[step]
         drained_last = host.configured[-1:] != [step]
         return host.holds.get(step) == (desired.configure[step].fingerprint, variables) and not drained_last
+
+    def written(self, ref: EnvironmentRef) -> object:
+        """Everything in the store."""
+        store = self.store
+        return store.environment(ref), store.holder(ref), store.journal(ref), store.hosts(ref), list(store.ledger(ref))
 
     def standing(self, ref: EnvironmentRef) -> Hashable:
         """All that a new process can know of what was before it: equal values, equal futures."""

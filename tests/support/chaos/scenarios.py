@@ -54,8 +54,7 @@ class Mode(StrEnum):
             case Mode.INTERRUPTED | Mode.HURRIED:
                 return moment.when not in (When.TORN, When.BEFORE)
             case Mode.OVERTAKEN:
-                idle = moment.when is When.BEGIN or (moment.when is When.BEFORE and moment.index % 3 == 0)
-                return idle and not moment.what.startswith(("acquire", "discover"))
+                return moment.idle and (moment.when is When.BEGIN or moment.index % 3 == 0)
             case Mode.RIVALLED:
                 return moment.when is When.AFTER and moment.index % 4 == 0
 
@@ -190,8 +189,7 @@ class Disturbed:
         )
 
     def _written(self) -> object:
-        ref, store = self.goal.ref, self.place.store
-        return (store.environment(ref), store.journal(ref), store.hosts(ref), list(store.ledger(ref)), self._done())
+        return self.place.written(self.goal.ref), self._done()
 
     _after_overtaking: object = None
 
