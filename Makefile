@@ -21,10 +21,10 @@ test: setup ## the tests, the quick ones first, without the long ones (ARGS="-k 
 	@$(PYTHON) -m pytest $(SPREAD) -m "not long" $(ARGS)
 
 test-fast: setup ## the tests that need neither Terraform's provider nor hosts
-	@$(PYTHON) -m pytest $(SPREAD) -m "not e2e and not chaos" $(ARGS)
+	@$(PYTHON) -m pytest $(SPREAD) -m "not e2e and not long" $(ARGS)
 
 e2e: setup ## every test that runs real Terraform, hosts, SSH and Ansible, the long ones too
-	@$(PYTHON) -m pytest $(SPREAD) -m "e2e or chaos" $(ARGS)
+	@$(PYTHON) -m pytest $(SPREAD) -m "e2e or long" $(ARGS)
 
 check: setup ## style, types, layers (ruff, mypy, import-linter)
 	@failed=; for tool in "ruff check" "ruff format --check" "mypy" "lint-imports"; do \

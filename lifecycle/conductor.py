@@ -21,8 +21,12 @@ from lifecycle.view import View
 
 def next_steps(desired: Desired, journal: Journal, observed: Observed) -> tuple[Step, ...]:
     """The steps that may start now, beside those in flight. Empty with nothing in flight: the run is over."""
-    view = View(desired, journal, observed)
-    match desired.goal:
+    return steps_of(View(desired, journal, observed))
+
+
+def steps_of(view: View) -> tuple[Step, ...]:
+    """The same, for who has looked at the three together already."""
+    match view.desired.goal:
         case Goal.PLAN:
             return tuple(_plans(view))
         case Goal.UP:

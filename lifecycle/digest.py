@@ -14,6 +14,9 @@ JSON = Any
 """Anything `json.dumps` takes; mappings with text keys, sequences, text, numbers, booleans, None."""
 
 
+_AS_THEY_ARE = frozenset({str, int, float, bool})
+
+
 def canonical(value: JSON) -> str:
     """Canonical JSON text of a value: sorted keys, no spaces, tuples as lists, secrets in clear.
 
@@ -35,6 +38,8 @@ def digest(value: JSON, key: bytes = b"") -> str:
 
 
 def _plain(value: JSON) -> JSON:
+    if value is None or type(value) in _AS_THEY_ARE:  # most values: asked first, as it is quick
+        return value
     if isinstance(value, Sensitive):
         return {"$sensitive": _plain(value.reveal())}
     if isinstance(value, Mapping):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from lifecycle.digest import digest
@@ -62,10 +63,16 @@ class Host:
     @property
     def entrance(self) -> str:
         """Digest of how the host is reached and trusted: whoever waits for it must wait again when this changes."""
-        return digest([self.id, asdict(self.connection), self.trust, self.ca, self.offered_key])
+        return _entrance(self.id, self.connection, self.trust, self.ca, self.offered_key)
 
     def pinned(self, host_key: str) -> "Host":
         return replace(self, host_key=host_key)
+
+
+@lru_cache(maxsize=4096)
+def _entrance(id: str, connection: Connection, trust: tuple[Trust, ...], ca: str, offered_key: str) -> str:
+    """Asked of every host again and again while a run goes on."""
+    return digest([id, asdict(connection), trust, ca, offered_key])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,20 @@ Plain Python: the engine hands in `run_step` and owns nothing of this. Everythin
 store before the step that needs it begins.
 """
 
-from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from lifecycle.acts import Acts
-from lifecycle.conductor import next_steps
+from lifecycle.conductor import steps_of
 from lifecycle.desired import Desired, Goal
 from lifecycle.environment import Environment, Phase, transition
 from lifecycle.events import Event, Level
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
+from lifecycle.lanes import Lanes, Threads
 from lifecycle.ledger import Draft
 from lifecycle.lock import Lock
 from lifecycle.observed import Observed, sensitive_outputs
@@ -27,11 +28,6 @@ from lifecycle.recording import closed, drafts, failure_words, intents, outcomes
 from lifecycle.remaining import remaining
 from lifecycle.revision import CLEANUP
 from lifecycle.view import View
-
-WORKERS = 16
-"""Steps at once, of stacks and of hosts each: a crowd of hosts that do not come holds up no stack. They wait for tools
-most of the time; the tools have caps of their own."""
-HOSTS_WORK = frozenset({Kind.AWAIT, Kind.DRAIN, Kind.CONFIGURE, Kind.VERIFY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +53,20 @@ class Ended:
 
 
 def perform(
-    desired: Desired, ports: Ports, run_step: RunStep, *, lock: Lock, environment: Environment, cancel: Cancellation
+    desired: Desired,
+    ports: Ports,
+    run_step: RunStep,
+    *,
+    lock: Lock,
+    environment: Environment,
+    cancel: Cancellation,
+    lanes: Callable[[], Lanes] = Threads,
 ) -> Ended:
     """Work until the goal is reached or nothing more can be done. The lock must be held and be kept alive meanwhile.
 
     Raises LostLock when another run has taken over; what was in flight has been cancelled then.
     """
-    return _Performance(desired, ports, run_step, lock, environment, cancel).run()
+    return _Performance(desired, ports, run_step, lock, environment, cancel).run(lanes)
 
 
 class _Performance:
@@ -82,23 +85,25 @@ class _Performance:
         self._acts = Acts(desired, ports, cancel)
         self._journal: Journal = self._store.journal(desired.ref)
         self._observed = Observed(standing={h.id: h for h in self._store.hosts(desired.ref)})
+        self._last_view = View(desired, self._journal, self._observed)
         self._started_at: dict[Step, datetime] = {}
         self._outcomes: list[Outcome] = []
 
     @property
     def _view(self) -> View:
-        return View(self._desired, self._journal, self._observed)
+        """Of now; the same one as long as nothing is written or seen, so that what it has worked out is not worked out again."""
+        now = self._last_view
+        if now.journal is not self._journal or now.observed is not self._observed:
+            self._last_view = now.later(self._journal, self._observed)
+        return self._last_view
 
-    def run(self) -> Ended:
+    def run(self, open_lanes: Callable[[], Lanes]) -> Ended:
         self._begin()
-        pools = {lane: ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix=lane) for lane in ("stacks", "hosts")}
-        futures: dict[Future[Outcome], Step] = {}
+        lanes = open_lanes()
         try:
-            while self._start_what_may(pools, futures):
-                done, _ = wait(futures, return_when=FIRST_COMPLETED)
-                for future in done:
-                    futures.pop(future)
-                    self._end(future.result())
+            while self._start_what_may(lanes):
+                for outcome in lanes.ended():
+                    self._end(outcome)
         except BaseException as error:
             if (
                 not self._cancel.requested
@@ -106,8 +111,7 @@ class _Performance:
                 self._cancel.request(type(error).__name__)
             raise
         finally:
-            for pool in pools.values():
-                pool.shutdown(wait=True)
+            lanes.close()
         return self._conclude()
 
     def _begin(self) -> None:
@@ -131,15 +135,14 @@ class _Performance:
             message = f"an earlier run was interrupted here: {record.kind} {record.subject} is looked at again"
             self._say("run.reconciling", message, record.subject, level=Level.WARNING)
 
-    def _start_what_may(self, pools: Mapping[str, ThreadPoolExecutor], futures: dict[Future[Outcome], Step]) -> bool:
+    def _start_what_may(self, lanes: Lanes) -> bool:
         """Start every step that may run; whether anything is in flight then. What starts may let others start: ask again."""
-        while not self._cancel.requested and (steps := next_steps(self._desired, self._journal, self._observed)):
+        while not self._cancel.requested and (steps := steps_of(self._view)):
             for step in steps:
                 self._intend(step)
                 self._observed = self._observed.started(step)
-                pool = pools["hosts" if step.kind in HOSTS_WORK else "stacks"]
-                futures[pool.submit(self._carry_out, step, self._view)] = step
-        return bool(futures)
+                lanes.start(step, partial(self._carry_out, step, self._view))
+        return lanes.busy
 
     def _carry_out(self, step: Step, view: View) -> Outcome:
         if step.kind is Kind.DISCOVER:  # a look ahead every second is not worth a line in anybody's log

@@ -51,12 +51,11 @@ def _left(view: View) -> Iterator[str]:
 
 def _hosts(view: View, target: ConfigureTarget) -> str:
     """How far a configure step is, where it has begun."""
-    variables = view.resolvable(target.variables)
     hosts = view.matching(target.selector)
-    if variables is None or not hosts:
+    if view.variables(target) is None or not hosts:
         return ""
     ready = [h for h in hosts if h.id in view.observed.ready]
-    digests = {h.id: view.configuration_digest(target, h.id, variables) for h in ready}
+    digests = {h.id: view.configuration_digest(target, h.id) for h in ready}
     done = sum(view.journal.configured(target.name, i, d) for i, d in digests.items())
     return f" ({done} of {len(hosts)} hosts)"
 

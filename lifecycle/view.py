@@ -1,8 +1,8 @@
 """Desired, journal and observed looked at together: what is known, who is where, what is done. Pure."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from lifecycle.blueprint.references import Kind as Root
 from lifecycle.blueprint.references import Reference, ReferenceUnresolved, resolve
@@ -13,6 +13,9 @@ from lifecycle.inventory import Host, Selector
 from lifecycle.journal import Journal, Kind
 from lifecycle.observed import Observed
 from lifecycle.ssh_options import jump_address
+
+T = TypeVar("T")
+_VARIABLES, _DIGEST = "variables", "digest"
 
 
 class NotKnownYet(ReferenceUnresolved):
@@ -25,11 +28,34 @@ class MissingOutput(ReferenceUnresolved):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Desired, journal and observed looked at together. Every method is a question; none changes anything."""
+    """Desired, journal and observed looked at together. Every method is a question; none changes anything.
+
+    What takes long to answer and is asked many times is answered once per view: nothing in a view ever changes.
+    """
 
     desired: Desired
     journal: Journal
     observed: Observed
+    _answers: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def _once(self, question: tuple[str, ...], answer: Callable[[], T]) -> T:
+        if question not in self._answers:
+            self._answers[question] = answer()
+        known: T = self._answers[question]
+        return known
+
+    def later(self, journal: Journal, observed: Observed) -> "View":
+        """The view of a later moment of the same run; digests whose grounds are the same are not computed again."""
+        view, before = View(self.desired, journal, observed), self.observed
+        if (
+            observed.settled is before.settled
+            and observed.ready is before.ready
+            and observed.plans is before.plans
+            and observed.standing is before.standing
+        ):
+            lasting = {q: a for q, a in self._answers.items() if q[0] in (_VARIABLES, _DIGEST)}
+            view._answers.update(lasting)
+        return view
 
     # --- references
 
@@ -84,6 +110,8 @@ class View:
             earlier = self.observed.standing.get(host.id)
             return replace(host, connection=earlier.connection) if earlier else host
         user, jump = (str(part) for part in resolved)
+        if (user, jump) == (host.connection.user, host.connection.jump):
+            return host
         return replace(host, connection=replace(host.connection, user=user, jump=jump))
 
     def wanted(self, host: Host) -> bool:
@@ -111,25 +139,34 @@ class View:
         stacks = [selector.stack] if selector.stack else list(self.desired.stacks)
         return all(s in self.observed.settled for s in stacks)
 
-    def configuration_digest(self, target: ConfigureTarget, host_id: str, variables: Mapping[str, Any] | None) -> str:
+    def variables(self, target: ConfigureTarget) -> Mapping[str, Any] | None:
+        """A configure step's variables, or None where they cannot be had."""
+        known: Mapping[str, Any] | None = self._once(
+            (_VARIABLES, target.name), lambda: self.resolvable(target.variables)
+        )
+        return known
+
+    def configuration_digest(self, target: ConfigureTarget, host_id: str) -> str:
         """What decides a host's configuration under a step: its identity, how it is entered, and what is run there."""
+        return self._once((_DIGEST, target.name, host_id), lambda: self._configuration_digest(target, host_id))
+
+    def _configuration_digest(self, target: ConfigureTarget, host_id: str) -> str:
         host = self.reached(self.observed.ready[host_id].host)
         become = host.connection.become if target.become is None else target.become
         entered = [host.identity, host.connection.user, become]
-        return digest([target.fingerprint, variables, entered], self.desired.key)
+        return digest([target.fingerprint, self.variables(target), entered], self.desired.key)
 
     def batch(self, target: ConfigureTarget, taken: set[str]) -> tuple[tuple[str, str], ...]:
         """(host id, digest) of every host that this step may and must configure now."""
         if not self._may_configure(target):
             return ()
-        variables = self.resolvable(target.variables)
         hosts = [h for h in self.matching(target.selector) if h.id in self.observed.ready]
         todo = [
-            (h.id, self.configuration_digest(target, h.id, variables))
+            (h.id, self.configuration_digest(target, h.id))
             for h in hosts
             if h.id not in taken and not self.observed.failed(Kind.CONFIGURE, f"{target.name}@{h.id}")
         ]
-        if variables is not None:
+        if self.variables(target) is not None:
             todo = [(i, d) for i, d in todo if not self.journal.configured(target.name, i, d)]
         return tuple(todo[: self._room(target)])
 
@@ -149,6 +186,9 @@ class View:
         return max(0, max(1, limit) - busy)
 
     def _may_configure(self, target: ConfigureTarget) -> bool:
+        return self._once(("may configure", target.name), lambda: self._gates_are_open(target))
+
+    def _gates_are_open(self, target: ConfigureTarget) -> bool:
         return (
             target.stacks <= self.observed.settled.keys()
             and all(self.step_complete(s) for s in target.steps)
@@ -208,7 +248,7 @@ class View:
     @property
     def all_departures(self) -> tuple[Departure, ...]:
         """The departures of every plan in hand."""
-        return tuple(d for stack in self.observed.plans for d in self.departures(stack))
+        return self._once(("departures",), lambda: tuple(d for s in self.observed.plans for d in self.departures(s)))
 
     def _told_of_departures(self, target: ConfigureTarget) -> bool:
         """Whether hosts of this step were told of a departure that is not over: it must not be taken back before."""
@@ -227,13 +267,14 @@ class View:
 
     def step_complete(self, name: str) -> bool:
         """Whether a configure step is done: its hosts are all known, and each has a success under today's digest."""
-        target = self.desired.configure[name]
+        return self._once(("complete", name), lambda: self._step_complete(self.desired.configure[name]))
+
+    def _step_complete(self, target: ConfigureTarget) -> bool:
         if not self._may_configure(target) or not self.final(target.selector):
             return False
-        variables = self.resolvable(target.variables)
-        return variables is not None and all(
+        return self.variables(target) is not None and all(
             h.id in self.observed.ready
-            and self.journal.configured(name, h.id, self.configuration_digest(target, h.id, variables))
+            and self.journal.configured(target.name, h.id, self.configuration_digest(target, h.id))
             for h in self.matching(target.selector)
         )
 

@@ -12,7 +12,7 @@ import pytest
 TESTS = Path(__file__).parent
 
 # Folder = mark, in the order in which they run: what is quick and explains most comes first.
-DEADLINES = {"unit": 60, "golden": 60, "property": 180, "contract": 180, "e2e": 900, "chaos": 1200}
+DEADLINES = {"unit": 60, "golden": 60, "property": 180, "contract": 180, "chaos": 1200, "e2e": 900}
 
 # What a developer's shell may hold and a test must not see.
 FOREIGN = ("ANSIBLE_", "AWS_", "BATON_", "PREFECT_", "PYTEST_", "TF_VAR_", "TF_CLI_ARGS", "TF_LOG", "TF_WORKSPACE")
@@ -94,4 +94,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--install-localstack",
         action="store_true",
         help="install LocalStack into an environment of its own (.cache/localstack) if it is not there",
+    )
+    parser.addoption(
+        "--moment",
+        help="the one moment that tests/chaos disturbs, as a failing test names it: SCENARIO/INDEX/MODE/SEED",
     )

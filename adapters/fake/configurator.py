@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from adapters.fake.world import FakeWorld
+from adapters.fake.world import HALF, FakeWorld
 from lifecycle.configuration import Configuration, Configured, HostResult, HostStatus
 from lifecycle.inventory import Host
 from lifecycle.ports import Run
@@ -22,16 +22,29 @@ class FakeConfigurator:
         return ()
 
     def configure(self, configuration: Configuration, run: Run) -> Configured:
-        with self._world.lock:
-            return Configured(tuple(self._one(configuration, host) for host in configuration.hosts))
+        self._world.moment(f"configure {configuration.name}: begin")
+        run.cancel.before_tool()
+        results: list[HostResult] = []
+        for host in configuration.hosts:
+            if run.cancel.requested:
+                return Configured(tuple(results), complete=False, message=f"stopped ({run.cancel.reason})")
+            results.append(self._one(configuration, host))
+            self._world.moment(f"configure {configuration.name}: {host.name} done")
+        return Configured(tuple(results))
 
     def _one(self, configuration: Configuration, host: Host) -> HostResult:
         what = f"configure {configuration.name} {host.name}"
-        self._world.count(what)
-        instance = self._world.instances.get(host.id)
-        if instance is None or not instance.alive:
-            return HostResult(host.name, HostStatus.UNREACHABLE, message="no route to host")
-        if self._world.fails(what):
-            return HostResult(host.name, HostStatus.FAILED, failed=1, task="a task", message="it failed")
-        instance.configured.append(configuration.name)
+        with self._world.lock:
+            self._world.count(what)
+            instance = self._world.instances.get(host.id)
+            if instance is None or not instance.alive:
+                return HostResult(host.name, HostStatus.UNREACHABLE, message="no route to host")
+            instance.holds[configuration.name] = HALF
+        self._world.moment(f"configure {configuration.name}: {host.name} half-way")
+        with self._world.lock:
+            if self._world.fails(what):
+                return HostResult(host.name, HostStatus.FAILED, failed=1, task="a task", message="it failed")
+            instance.configured.append(configuration.name)
+            fingerprint = self.fingerprint(configuration.playbook)
+            instance.holds[configuration.name] = (fingerprint, dict(configuration.variables))
         return HostResult(host.name, HostStatus.CHANGED, ok=1, changed=1)

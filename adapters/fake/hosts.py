@@ -6,7 +6,7 @@ from adapters.fake.world import FakeWorld, tags_of
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Host, Ready, Trust
-from lifecycle.ports import CloudResource, Removal, Run
+from lifecycle.ports import Cancelled, CloudResource, Removal, Run
 
 
 class FakeHosts:
@@ -16,12 +16,21 @@ class FakeHosts:
         self._world = world
 
     def discover(self, environment: EnvironmentRef, stack: str) -> Sequence[Host]:
+        self._world.moment(f"discover {stack}: begin")
         with self._world.lock:
             if self._world.fails(f"discover {stack}"):
                 raise BatonError(f"the cloud does not say which hosts of {stack} run")
             return [i.as_host() for i in self._world.of_stack(stack) if i.alive]
 
     def await_ready(self, host: Host, run: Run) -> Ready:
+        self._world.moment(f"await {host.name}: begin")
+        if run.cancel.requested:
+            raise Cancelled(f"stopped waiting for {host.name}: {run.cancel.reason}")
+        ready = self._look(host)
+        self._world.moment(f"await {host.name}: end")
+        return ready
+
+    def _look(self, host: Host) -> Ready:
         with self._world.lock:
             instance = self._world.instances.get(host.id)
             if instance is None or not instance.alive or self._world.fails(f"await {host.name}"):

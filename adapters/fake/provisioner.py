@@ -8,7 +8,7 @@ from adapters.fake.world import FakeModule, FakeWorld, Instance, StackState, tag
 from lifecycle.digest import digest
 from lifecycle.errors import BatonError, Trouble
 from lifecycle.plan import Action, Applied, Diagnostic, Output, Outputs, Plan, ResourceChange
-from lifecycle.ports import Run, StackSpec
+from lifecycle.ports import Cancelled, Run, StackSpec
 
 
 class InUse(BatonError):
@@ -33,6 +33,7 @@ class FakeProvisioner:
         return ()
 
     def plan(self, stack: StackSpec, run: Run, *, destroy: bool = False) -> Plan:
+        self._begin(f"plan {stack.name}", run)
         with self._world.lock:
             changes = self._destroying(stack) if destroy else self._changes(stack)
             state = self._world.states.get(stack.name)
@@ -46,34 +47,55 @@ class FakeProvisioner:
             )  # fmt: skip
 
     def apply(self, stack: StackSpec, plan: Plan, run: Run) -> Applied:
+        verb = "destroy" if plan.destroy else "apply"
+        self._begin(f"{verb} {stack.name}", run)
         with self._world.lock:
-            self._world.count(f"{'destroy' if plan.destroy else 'apply'} stack {stack.name}")
+            self._world.count(f"{verb} stack {stack.name}")
             if self._world.fails(f"apply {stack.name}"):
                 raise BatonError(f"the provider refused to apply {stack.name}")
             if plan.destroy and self._world.passes(f"destroy {stack.name}"):
                 raise InUse(f"something still uses {stack.name}")
             if plan.token != self._token(stack, plan.destroy):
                 raise BatonError(f"the plan of {stack.name} is stale")
-            for change in plan.changes:
-                self._carry_out(stack, change)
-            if plan.destroy:
-                self._world.states.pop(stack.name, None)
-                return Applied()
-            module = self._module(stack)
-            self._world.states[stack.name] = StackState(dict(stack.variables), dict(module.outputs(stack.variables)))
-            return Applied(self._outputs(stack), tuple(c.address for c in plan.acting))
+        for change in plan.acting:
+            if run.cancel.requested:
+                raise Cancelled(f"{stack.name}: the apply was stopped ({run.cancel.reason})")
+            with self._world.lock:
+                made = self._carry_out(stack, change)
+            self._world.moment(f"{verb} {stack.name}: {change.address} done", made)
+        with self._world.lock:
+            applied = self._write_state(stack, plan)
+        self._world.moment(f"{verb} {stack.name}: end")
+        return applied
+
+    def _begin(self, what: str, run: Run) -> None:
+        """Before a tool is started: it is not, where the run has lost its right to."""
+        self._world.moment(f"{what}: begin")
+        run.cancel.before_tool()
+
+    def _write_state(self, stack: StackSpec, plan: Plan) -> Applied:
+        if plan.destroy:
+            self._world.states.pop(stack.name, None)
+            return Applied()
+        module = self._module(stack)
+        self._world.states[stack.name] = StackState(dict(stack.variables), dict(module.outputs(stack.variables)))
+        return Applied(self._outputs(stack), tuple(c.address for c in plan.acting))
 
     def adopt(self, stack: StackSpec, address: str, id: str, run: Run) -> None:
+        self._begin(f"adopt {address}", run)
         with self._world.lock:
             self._world.instances[id].known = True
             self._world.count(f"adopt {address}")
+        self._world.moment(f"adopt {address}: end")
 
     def keep(self, stack: StackSpec, address: str, run: Run) -> None:
+        self._begin(f"keep {address}", run)
         with self._world.lock:
             for instance in self._world.in_state(stack.name):
                 if address == f"host.{instance.name}":
                     instance.tainted = False
                     self._world.count(f"keep {address}")
+        self._world.moment(f"keep {address}: end")
 
     def outputs(self, stack: StackSpec, run: Run) -> Outputs:
         with self._world.lock:
@@ -108,14 +130,16 @@ class FakeProvisioner:
     def _destroying(self, stack: StackSpec) -> list[ResourceChange]:
         return [_change(i.name, Action.DELETE, i) for i in self._world.in_state(stack.name)]
 
-    def _carry_out(self, stack: StackSpec, change: ResourceChange) -> None:
+    def _carry_out(self, stack: StackSpec, change: ResourceChange) -> Instance | None:
+        """Do one change; the host that it made."""
         name = change.address.partition(".")[2]
         if change.action in (Action.CREATE, Action.REPLACE):
             for dead in [i for i in self._world.in_state(stack.name) if i.name == name]:
                 del self._world.instances[dead.id]
-            self._world.create(stack.name, name, self._module(stack).hosts(stack.variables)[name])
-        elif change.action is Action.DELETE and change.physical_id in self._world.instances:
+            return self._world.create(stack.name, name, self._module(stack).hosts(stack.variables)[name])
+        if change.action is Action.DELETE and change.physical_id in self._world.instances:
             self._world.destroy(self._world.instances[change.physical_id])
+        return None
 
     def _outputs(self, stack: StackSpec) -> Outputs:
         state = self._world.states.get(stack.name)

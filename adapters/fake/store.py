@@ -45,6 +45,21 @@ class FakeStore:
     def key(self) -> bytes:
         return self._key
 
+    def copy(
+        self, *, now: Callable[[], datetime], gone: Callable[[Owner], bool], ids: Callable[[], str]
+    ) -> "FakeStore":
+        """Another store with the same content: what is written to one does not reach the other."""
+        other = FakeStore(now=now, gone=gone, ids=ids, key=self._key)
+        with self._mutex:
+            other._environments, other._locks, other._held = (
+                dict(self._environments),
+                dict(self._locks),
+                set(self._held),
+            )
+            other._records = {ref: list(records) for ref, records in self._records.items()}
+            other._hosts, other._chains = dict(self._hosts), dict(self._chains)
+        return other
+
     # Environments
 
     def environment(self, ref: EnvironmentRef) -> Environment | None:
@@ -241,5 +256,5 @@ def _kept(record: Record) -> Record:
 
 def _through_json(value: Mapping[str, Any]) -> dict[str, Any]:
     """What a mapping looks like when it comes back from a database."""
-    kept: dict[str, Any] = json.loads(json.dumps(mask(value), allow_nan=False))
+    kept: dict[str, Any] = {} if not value else json.loads(json.dumps(mask(value), allow_nan=False))
     return kept

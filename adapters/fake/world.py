@@ -6,13 +6,16 @@ counts what was done to it, so that a test can say "configured once", "replaced 
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Any
 
 from lifecycle.environment import EnvironmentRef
 from lifecycle.inventory import Connection, Host
 from lifecycle.ports import STACK_TAG, CloudResource
+
+HALF = "half"
+"""What a host holds of a step while its playbook runs there, and afterwards when it was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,9 @@ class Instance:
     known: bool = True  # in its stack's state; False: made by an apply that was killed before it could write that
     tainted: bool = False
     configured: list[str] = field(default_factory=list)  # names of the configure steps that ran here, in order
+    holds: dict[str, Any] = field(
+        default_factory=dict
+    )  # step → (playbook's fingerprint, variables); HALF in the middle
 
     def as_host(self) -> Host:
         return Host(self.name, self.stack, self.id, Connection(f"10.0.0.{self.id}"), groups=self.groups)
@@ -69,7 +75,27 @@ class FakeWorld:
         self.passing: Counter[str] = Counter()  # "destroy web": fails so many times for a reason that passes
         self.leaked: dict[str, CloudResource] = {}  # id → what the cloud has and no module knows
         self.late: dict[str, int] = {}  # id of what leaked → looks at the cloud until it is gone by itself
+        self.witness: Callable[[str, Instance | None], None] | None = None
         self._numbers = 0
+
+    def moment(self, what: str, made: Instance | None = None) -> None:
+        """Tell the witness, if there is one: before a tool begins, after each thing that it has done, at its end.
+
+        `made` is the host that has just come into existence. A witness may look at the world, change it, wait, or raise.
+        """
+        if self.witness is not None:
+            self.witness(what, made)
+
+    def copy(self) -> "FakeWorld":
+        """Another world that stands where this one stands; faults and witness are not taken along."""
+        other = FakeWorld(self.modules)
+        other.instances = {
+            i: replace(host, configured=list(host.configured), holds=dict(host.holds))
+            for i, host in self.instances.items()
+        }
+        other.states, other.fingerprints = dict(self.states), dict(self.fingerprints)
+        other._numbers = self._numbers
+        return other
 
     def count(self, what: str) -> None:
         self.done[what] += 1

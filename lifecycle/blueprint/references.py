@@ -141,7 +141,7 @@ def resolve(value: JSON, lookup: Lookup) -> JSON:
     numbers as JSON writes them). What comes from a Sensitive is a Sensitive. Lists stay lists; mappings become dicts.
     """
     if isinstance(value, str):
-        return _resolve_text(value, lookup)
+        return _resolve_text(value, lookup) if "${" in value else value
     if isinstance(value, Mapping):
         return {key: resolve(item, lookup) for key, item in value.items()}
     if isinstance(value, list | tuple):

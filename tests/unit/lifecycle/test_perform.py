@@ -19,9 +19,10 @@ from lifecycle.errors import BatonError
 from lifecycle.events import Event
 from lifecycle.inventory import Host, Ready, Selector
 from lifecycle.journal import Kind, Outcome, Record, Status, Step
+from lifecycle.lanes import WORKERS
 from lifecycle.ledger import Broken, verify
 from lifecycle.lock import LEASE, Lock, LostLock, Owner
-from lifecycle.perform import WORKERS, Ended, perform
+from lifecycle.perform import Ended, perform
 from lifecycle.plan import Diagnostic, Output, Outputs, Plan, Severity
 from lifecycle.ports import Cancellation, Cancelled, HostSource, Ports, Run, StackSpec
 
