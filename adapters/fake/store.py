@@ -58,6 +58,7 @@ class FakeStore:
             )
             other._records = {ref: list(records) for ref, records in self._records.items()}
             other._hosts, other._chains = dict(self._hosts), dict(self._chains)
+            other._revisions, other._contents = dict(self._revisions), dict(self._contents)
         return other
 
     # Environments

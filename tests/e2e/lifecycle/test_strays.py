@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 ENV = "strays"
 REF = f"minimal/{ENV}"

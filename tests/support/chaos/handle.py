@@ -10,6 +10,7 @@ from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Record
 from lifecycle.ledger import Draft, LedgerEntry
 from lifecycle.lock import Lock, Owner
+from lifecycle.revision import Revision
 
 T = TypeVar("T")
 
@@ -64,6 +65,14 @@ class Handle:
     def forget_journal(self, lock: Lock) -> None:
         self._write("forget_journal", lambda: self._store.forget_journal(lock))
 
+    def keep_revision(
+        self, lock: Lock, revision: Revision, contents: Mapping[str, bytes], drafts: Sequence[Draft]
+    ) -> None:
+        self._write("keep_revision", lambda: self._store.keep_revision(lock, revision, contents, drafts))
+
+    def drop_files(self, lock: Lock, numbers: Sequence[int]) -> None:
+        self._write("drop_files", lambda: self._store.drop_files(lock, numbers))
+
     def _write(self, what: str, write: Callable[[], T]) -> T:
         self._witness.before(what)
         done = write()
@@ -71,6 +80,12 @@ class Handle:
         return done
 
     # --- reads
+
+    def revisions(self, ref: EnvironmentRef) -> Sequence[Revision]:
+        return self._read().revisions(ref)
+
+    def contents(self, digests: Iterable[str]) -> Mapping[str, bytes]:
+        return self._read().contents(digests)
 
     @property
     def key(self) -> bytes:
