@@ -135,7 +135,7 @@ class Registry:
             port=connection.port if isinstance(connection.port, int) else 22,
             key=self._key(connection, ref, base),
             become=connection.become,
-            jump=connection.jump or "",
+            jump=connection.jump if isinstance(connection.jump, str) else "",  # a selected one is known only later
             trust=connection.trust,
             ca=_ca(base / Path(connection.ca).expanduser()) if connection.ca else "",
             proxy_command=self.endpoint.proxy_command if through_cloud else "",

@@ -189,9 +189,12 @@ class Acts:
             # only a look ahead: the apply's outputs have the last word
             self._say(step)("host.discovery.failed", error.message, level=Level.WARNING)
             seen = ()
-        return Outcome(step, Status.OK, result=tuple(target.defaults.fill(h) for h in seen))
+        known = tuple(target.defaults.fill(h) for h in seen if target.defaults.enterable(h))
+        return Outcome(step, Status.OK, result=known)
 
     def _await(self, step: Step, view: View) -> Outcome:
+        if unclear := view.unclear_way(view.observed.hosts[step.subject]):
+            raise unclear
         host = view.reached(view.observed.hosts[step.subject])
         patience = self._desired.stacks[host.stack].defaults.ready_deadline
         ready = self._ports.hosts.await_ready(host, self._run(step, patience))

@@ -1,13 +1,13 @@
 """From a blueprint to what is desired of one environment. Pure: what must be read from disk is handed in."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lifecycle.blueprint import graph, references
 from lifecycle.blueprint.graph import Graph, Needs
-from lifecycle.blueprint.model import Blueprint, Check, Configure, Connection, Drain
+from lifecycle.blueprint.model import Blueprint, Check, Configure, Connection, Drain, HostSelector
 from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, DrainTarget, Goal, StackTarget
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
@@ -100,13 +100,16 @@ def _stack(
 ) -> StackTarget:
     stack = blueprint.stacks[name]
     source = (base / stack.source).resolve()
+    defaults = readings.connection(_with_port(stack.connection, name, lookup))
+    if isinstance(stack.connection.jump, HostSelector):
+        defaults = replace(defaults, through=stack.connection.jump.resolved(lookup))
     return StackTarget(
         name=name,
         source=source,
         fingerprint=readings.module(source),
         variables=stack.vars,
         needs=needs.stacks[name],
-        defaults=readings.connection(_with_port(stack.connection, name, lookup)),
+        defaults=defaults,
         reach=needs.reach[name],
         mapping=tuple(
             HostMapping(m.group, m.address, m.id, m.name or "", m.user or "", m.port or 0) for m in stack.hosts

@@ -10,10 +10,11 @@ Four rules hold for every step that is named here:
 * a host that others must be told of is destroyed only after they were told (`drain`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from lifecycle.desired import Desired, Goal
 from lifecycle.digest import digest
+from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Step
 from lifecycle.observed import Observed
 from lifecycle.view import View
@@ -91,11 +92,19 @@ def _awaits(view: View) -> Iterator[Step]:
     for host in view.observed.hosts.values():
         if host.id in view.observed.ready or view.observed.failed(Kind.AWAIT, host.id):
             continue
-        way_known = host.id in told or view.desired.stacks[host.stack].reach <= view.observed.settled.keys()
-        if way_known and view.wanted(host) and not view.doomed(host):
-            step = Step(Kind.AWAIT, host.id, host.entrance)
+        if _way_known(view, host, told) and view.wanted(host) and not view.doomed(host):
+            step = Step(Kind.AWAIT, host.id, view.observed.entrance(host))
             if step not in view.observed.in_flight:
                 yield step
+
+
+def _way_known(view: View, host: Host, told: Collection[str]) -> bool:
+    """Whether it is known how the host is reached. Who must be told of a departure is also reached as it was in an earlier
+    run, unless a jump that was seen in this run is still to become ready."""
+    if host.id in told:
+        jump = view.observed.jump(host)
+        return jump is None or view.way_open(host) or view.observed.failed(Kind.AWAIT, jump.id)
+    return view.desired.stacks[host.stack].reach <= view.observed.settled.keys() and view.way_open(host)
 
 
 def _configures(view: View) -> Iterator[Step]:

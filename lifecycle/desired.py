@@ -105,5 +105,6 @@ class Desired:
         return (*chosen, *(v.selector for v in self.checks.values() if v.selector))
 
     def holds_wanted_hosts(self, stack: str) -> bool:
-        """Whether any selector may match a host of this stack."""
-        return any(s.stack in ("", stack) for s in self.selectors)
+        """Whether any selector may match a host of this stack, those of jump hosts included."""
+        jumps = (s.defaults.through for s in self.stacks.values() if s.defaults.through)
+        return any(s.stack in ("", stack) for s in (*self.selectors, *jumps))

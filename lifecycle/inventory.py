@@ -24,7 +24,10 @@ class Trust(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How a host is reached. `key` is a reference (a file's path, or empty for the agent), never the key itself."""
+    """How a host is reached. `key` is a reference (a file's path, or empty for the agent), never the key itself.
+
+    `through` says which host of the environment is the jump, until it is known: then `jump` says how it is entered.
+    """
 
     address: str
     port: int = 22
@@ -37,6 +40,7 @@ class Connection:
     public_proxy: str = (
         ""  # how a public address (the jump's, or its own) is reached; complete, but for ssh's own %h %p
     )
+    through: "Selector | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,16 @@ class Host:
     def entrance(self) -> str:
         """Digest of how the host is reached and trusted: whoever waits for it must wait again when this changes."""
         return _entrance(self.id, self.connection, self.trust, self.ca, self.offered_key)
+
+    @property
+    def outside_address(self) -> str:
+        """Where it is entered from outside: its public address, or the only one that is known."""
+        return str(self.facts.get("public_address") or self.connection.address)
+
+    @property
+    def is_own_jump(self) -> bool:
+        """Whether it is the host, or one of those, that the others of its stack are reached through."""
+        return self.connection.through is not None and self.connection.through.matches(self)
 
     def pinned(self, host_key: str) -> "Host":
         return replace(self, host_key=host_key)
@@ -94,12 +108,18 @@ class ConnectionDefaults:
     proxy_passes_fd: bool = False
     public_proxy: str = ""
     ready_deadline: timedelta = timedelta(minutes=5)  # how long a new host may take until it can be configured
+    through: "Selector | None" = None  # which host is the jump, where the blueprint selects one
 
     def fill(self, host: Host) -> Host:
         """A host seen by tag, with everything that a tag does not tell."""
-        inside = "private_address" if self.jump or self.proxy_command else "public_address"  # where we come in from
+        behind = self.jump or self.proxy_command or (self.through and not self.through.matches(host))
+        inside = "private_address" if behind else "public_address"  # where we come in from
         address = str(host.facts.get(inside) or host.connection.address)
         return replace(host, connection=self.connection(address, host.id), trust=self.trust, ca=self.ca)
+
+    def enterable(self, host: Host) -> bool:
+        """Whether a host that was seen by tag can be entered already: a jump without a public address may still get one."""
+        return not (self.through and self.through.matches(host)) or bool(host.facts.get("public_address"))
 
     def connection(
         self, address: str, host_id: str, *, user: str = "", port: int = 0, jump: str = "", key: str = ""
@@ -115,6 +135,7 @@ class ConnectionDefaults:
             proxy_passes_fd=self.proxy_passes_fd,
             become=self.become,
             public_proxy=self.public_proxy,
+            through=None if jump else self.through,
         )
 
 

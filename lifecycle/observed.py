@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lifecycle.certificate import Certificate, Look
+from lifecycle.digest import digest
 from lifecycle.inventory import Host, Ready
 from lifecycle.journal import Kind, Outcome, Status, Step
 from lifecycle.plan import Outputs, Plan
@@ -81,7 +82,29 @@ class Observed:
     def superseded(self, waiting: Step) -> bool:
         """Whether a host is not what it was when this `await` began: dropped by its stack, or reached in another way."""
         host = self.hosts.get(waiting.subject)
-        return host is None or host.entrance != waiting.input_digest
+        return host is None or self.entrance(host) != waiting.input_digest
+
+    def doomed(self, host: Host) -> bool:
+        """Whether the plan in hand destroys this host: it must not be configured on its way out."""
+        plan = self.plans.get(host.stack)
+        return host.stack not in self.settled and plan is not None and host.id in plan.doomed_ids
+
+    def jumps(self, host: Host) -> tuple[Host, ...]:
+        """The hosts seen so far that this host's connection may mean by its jump: one, where all is well."""
+        through = host.connection.through
+        if through is None or through.matches(host):  # the jump itself is entered directly
+            return ()
+        return tuple(h for h in self.hosts.values() if through.matches(h) and not self.doomed(h))
+
+    def jump(self, host: Host) -> Host | None:
+        """The host that this one is reached through; None where it is reached in another way, or that is not clear yet."""
+        jumps = self.jumps(host)
+        return jumps[0] if len(jumps) == 1 else None
+
+    def entrance(self, host: Host) -> str:
+        """Digest of how a host is reached and trusted, the way over its jump included."""
+        jump = self.jump(host)
+        return digest([host.entrance, jump.entrance]) if jump else host.entrance
 
     @property
     def hosts_in_work(self) -> frozenset[str]:
@@ -144,7 +167,8 @@ class Observed:
         if stack in self.settled:
             return self
         seen = {h.id: self._pin(self._as_known(h)) for h in hosts if h.id not in self.hosts}
-        return replace(self, hosts={**self.hosts, **seen}, looked=self.looked | {stack})
+        known = replace(self, looked=self.looked | {stack})
+        return replace(known, hosts={**self.hosts, **seen})._after(self) if seen else known
 
     def _as_known(self, host: Host) -> Host:
         """A host seen by tag, under the name and in the groups that its stack gave it in an earlier run."""
@@ -156,22 +180,31 @@ class Observed:
         are reached or trusted in another way than was seen by tag must be waited for again."""
         named = {h.id: self._pin(h) for h in settled.hosts}
         others = {i: h for i, h in self.hosts.items() if h.stack != stack}
-        dropped = {i for i, h in self.hosts.items() if h.stack == stack and i not in named}
-        changed = {i for i in named if i in self.hosts and self.hosts[i].entrance != named[i].entrance}
-        ready = {
-            i: r.known_as(named[i]) if i in named else r
-            for i, r in self.ready.items()
-            if i not in dropped and i not in changed
-        }
-        named |= {i: named[i].pinned(self.ready[i].host.host_key) for i in changed if i in self.ready}
-        failures = {k: v for k, v in self.failures.items() if not _about(k, dropped | changed)}
+        ready = {i: r.known_as(named[i]) if i in named else r for i, r in self.ready.items()}
+        settled_stacks = {**self.settled, stack: settled}
+        return replace(self, settled=settled_stacks, hosts={**others, **named}, ready=ready)._after(self)
+
+    def _after(self, before: "Observed") -> "Observed":
+        """Without what was found out about hosts that are gone since, or reached or trusted in another way: a key that was
+        found stays pinned, and they must be waited for again."""
+        dropped = before.hosts.keys() - self.hosts.keys()
+        both = before.hosts.keys() & self.hosts.keys()
+        changed = {i for i in both if self._enters_anew(before, i)}
+        if not dropped | changed:
+            return self
+        pinned = {i: self.hosts[i].pinned(self.ready[i].host.host_key) for i in changed if i in self.ready}
         return replace(
             self,
-            settled={**self.settled, stack: settled},
-            hosts={**others, **named},
-            ready=ready,
-            failures=failures,
+            hosts={**self.hosts, **pinned},
+            ready={i: r for i, r in self.ready.items() if i not in dropped | changed},
+            failures={k: v for k, v in self.failures.items() if not _about(k, dropped | changed)},
         )
+
+    def _enters_anew(self, before: "Observed", host_id: str) -> bool:
+        was, now = before.hosts[host_id], self.hosts[host_id]
+        old, new = before.jump(was), self.jump(now)
+        same_jump = old is new or (old is not None and new is not None and old.entrance == new.entrance)
+        return not same_jump or (was is not now and was.entrance != now.entrance)
 
     def _pin(self, host: Host) -> Host:
         known = self.standing.get(host.id)

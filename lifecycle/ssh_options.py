@@ -185,6 +185,12 @@ def jump_address(jump: str) -> str:
     return _split_port(jump.rpartition("@")[2])[0]
 
 
+def entered_by(jump: Host) -> str:
+    """A host as the jump of others: `user@host:port`."""
+    address = jump.outside_address
+    return f"{jump.connection.user}@{f'[{address}]' if ':' in address else address}:{jump.connection.port}"
+
+
 def _proxy(connection: Connection, connect_timeout: int, jump_known_hosts: str) -> dict[str, str]:
     command = proxy_command(connection, connect_timeout=connect_timeout, jump_known_hosts=jump_known_hosts)
     if not command:

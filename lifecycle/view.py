@@ -9,10 +9,11 @@ from lifecycle.blueprint.references import Reference, ReferenceUnresolved, resol
 from lifecycle.departures import Departure
 from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal, StackTarget
 from lifecycle.digest import digest
+from lifecycle.errors import BatonError, ExitCode
 from lifecycle.inventory import Host, Selector
 from lifecycle.journal import Journal, Kind
 from lifecycle.observed import Observed
-from lifecycle.ssh_options import jump_address
+from lifecycle.ssh_options import entered_by, jump_address
 
 T = TypeVar("T")
 _VARIABLES, _DIGEST = "variables", "digest"
@@ -24,6 +25,12 @@ class NotKnownYet(ReferenceUnresolved):
 
 class MissingOutput(ReferenceUnresolved):
     """An output is referenced that its stack does not have."""
+
+
+class JumpUnclear(BatonError):
+    """A connection selects no jump host, or more than one."""
+
+    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +112,44 @@ class View:
 
     def reached(self, host: Host) -> Host:
         """The host with the references in its connection resolved, where they can be already."""
-        resolved = self.resolvable([host.connection.user, host.connection.jump])
-        if resolved is None:  # before its stack has settled: the way that led to it in an earlier run
+        way = host.connection
+        address = host.outside_address if host.is_own_jump else way.address
+        over = self.observed.jump(host)
+        resolved = self.resolvable([way.user, entered_by(over) if over else way.jump])
+        if resolved is None or (way.through and not over and not host.is_own_jump):
+            # before its stack has settled, or its jump was seen: the way that led to it in an earlier run
             earlier = self.observed.standing.get(host.id)
-            return replace(host, connection=earlier.connection) if earlier else host
+            return replace(host, connection=earlier.connection if earlier else replace(way, through=None))
         user, jump = (str(part) for part in resolved)
-        if (user, jump) == (host.connection.user, host.connection.jump):
+        if (address, user, jump, None) == (way.address, way.user, way.jump, way.through):
             return host
-        return replace(host, connection=replace(host.connection, user=user, jump=jump))
+        return replace(host, connection=replace(way, address=address, user=user, jump=jump, through=None))
+
+    def way_open(self, host: Host) -> bool:
+        """Whether a host may be waited for: its jump is ready, or it needs none, or it can no longer be said which one."""
+        through, jump = host.connection.through, self.observed.jump(host)
+        if jump:
+            return jump.id in self.observed.ready
+        return through is None or host.is_own_jump or self.final(through)
+
+    def unclear_way(self, host: Host) -> JumpUnclear | None:
+        """What is wrong with the jump that a host's connection selects, once every stack that could hold it has settled."""
+        through, jumps = host.connection.through, self.observed.jumps(host)
+        if through is None or host.is_own_jump or len(jumps) == 1 or not self.final(through):
+            return None
+        many = f"{len(jumps)} hosts match it: {', '.join(sorted(h.name for h in jumps))}"
+        return JumpUnclear(
+            f"{host.name} is reached through the jump host of {through}, but {many if jumps else 'no host matches it'}",
+            hint=f"let `connection.jump` of stack {host.stack} select exactly one host (stack, group, tags)",
+        )
 
     def wanted(self, host: Host) -> bool:
         """Whether a part of the blueprint is about this host, or the way to others leads over it."""
         return any(s.matches(host) for s in self.desired.selectors) or self._is_jump(host)
 
     def _is_jump(self, host: Host) -> bool:
+        if any(s.defaults.through and s.defaults.through.matches(host) for s in self.desired.stacks.values()):
+            return True
         jumps = {s.defaults.jump for s in self.desired.stacks.values()} - {""}
         known = (self.resolvable(jump) for jump in jumps)
         addresses = {host.connection.address, *map(str, host.facts.values())}
@@ -126,8 +157,7 @@ class View:
 
     def doomed(self, host: Host) -> bool:
         """Whether the plan in hand destroys this host: it must not be configured on its way out."""
-        plan = self.observed.plans.get(host.stack)
-        return host.stack not in self.observed.settled and plan is not None and host.id in plan.doomed_ids
+        return self.observed.doomed(host)
 
     def matching(self, selector: Selector) -> tuple[Host, ...]:
         """Hosts seen so far that a selector matches, by name."""

@@ -1,7 +1,8 @@
 """What waits for what in a blueprint. Pure.
 
 * A **stack** needs the stacks that its `vars` reference, and its `depends_on`.
-* To **reach** a stack's hosts, the outputs that its connection references must be known. This is apart from the stack's own
+* To **reach** a stack's hosts, the outputs that its connection references must be known (a jump that is selected as a host is none:
+  it is waited for as a host, not as a stack). This is apart from the stack's own
   needs, so that a bastion's address may be the default of all connections, the bastion's own stack included.
 * A **configure step** needs the outputs that its `vars` reference, the hosts of the stacks that its selector can match (the
   one that it names, else any), and its `after`.

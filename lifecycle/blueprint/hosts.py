@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, PlainSerializer, PlainValidator, StrictBool, WithJsonSchema
+from pydantic import Discriminator, Field, PlainSerializer, PlainValidator, StrictBool, Tag, WithJsonSchema
 
 from lifecycle import inventory
 from lifecycle.blueprint import references
@@ -45,6 +45,37 @@ TrustSource = Annotated[
 ]
 
 
+class HostSelector(Part):
+    """Which hosts: all that is given must hold, and at least one must be given."""
+
+    stack: Name | None = None
+    """Hosts of this stack."""
+
+    group: GroupName | None = None
+    """Hosts of this group."""
+
+    tags: dict[str, str] = Field(default_factory=dict)
+    """Hosts that carry all of these tags."""
+
+    def resolved(self, lookup: references.Lookup) -> inventory.Selector:
+        """The selector with the references in its tags resolved (inputs and the environment's name only)."""
+        tags = references.resolve(self.tags, lookup)
+        return inventory.Selector(
+            stack=self.stack or "",
+            group=self.group or "",
+            tags=tuple((key, str(value)) for key, value in sorted(tags.items())),
+        )
+
+
+def _host_or_selector(value: object) -> str:
+    return "<hosts>" if isinstance(value, dict | HostSelector) else "<host>"
+
+
+Jump = Annotated[
+    Annotated[Text, Tag("<host>")] | Annotated[HostSelector, Tag("<hosts>")], Discriminator(_host_or_selector)
+]
+
+
 class Connection(Part):
     """How hosts are reached. What a host of a module's `hosts` output says about itself (user, port) wins over it."""
 
@@ -60,8 +91,9 @@ class Connection(Part):
     become: StrictBool = True
     """Whether playbooks, and looks at a service, run as root by sudo. Commands of checks run as the user."""
 
-    jump: Text | None = None
-    """A host to go through, as `user@host[:port]`. null in a stack takes back the blueprint's own."""
+    jump: Jump | None = None
+    """A host to go through: as `user@host[:port]`, or as a mapping with stack, group or tags that selects exactly one host of the
+    environment, which is entered directly. null in a stack takes back the blueprint's own."""
 
     trust: tuple[TrustSource, ...] = (Trust.OUTPUT, Trust.CONSOLE)
     """Where a host's key is learnt, in order of trial: `output`, `console`, `ca`, `first-use` (recorded as a finding)."""
@@ -103,25 +135,3 @@ class HostsMapping(Part):
 
     port: PortNumber | None = None
     """The port of sshd. Default: the connection's."""
-
-
-class HostSelector(Part):
-    """Which hosts: all that is given must hold, and at least one must be given."""
-
-    stack: Name | None = None
-    """Hosts of this stack."""
-
-    group: GroupName | None = None
-    """Hosts of this group."""
-
-    tags: dict[str, str] = Field(default_factory=dict)
-    """Hosts that carry all of these tags."""
-
-    def resolved(self, lookup: references.Lookup) -> inventory.Selector:
-        """The selector with the references in its tags resolved (inputs and the environment's name only)."""
-        tags = references.resolve(self.tags, lookup)
-        return inventory.Selector(
-            stack=self.stack or "",
-            group=self.group or "",
-            tags=tuple((key, str(value)) for key, value in sorted(tags.items())),
-        )

@@ -33,6 +33,8 @@ def grant(path: Path) -> Grant | None:
     match path:
         case ("tags", _) | ("configure", _, "hosts", "tags", _) | ("verify", "checks", _, "on" | "from", "tags", _):
             return _BEFORE_STACKS
+        case ("connection", "jump", "tags", _) | ("stacks", _, "connection", "jump", "tags", _):
+            return _BEFORE_STACKS
         case ("configure", _, "drain", "hosts", "tags", _):
             return _BEFORE_STACKS
         case ("configure", _, "drain", "vars", *_):

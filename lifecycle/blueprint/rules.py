@@ -38,6 +38,7 @@ class _Rules:
         data = _mapping(self.document.data)
         yield from input_rules.faults(_mapping(data.get("inputs")), self.document)
         yield from self.trust(_mapping(data.get("connection")), {}, ("connection",))
+        yield from self.selector(_mapping(data.get("connection")).get("jump"), ("connection", "jump"), data)
         for name, stack in _mapping(data.get("stacks")).items():
             yield from self.stack(("stacks", name), _mapping(stack), data)
         yield from self.circles(data)
@@ -73,6 +74,7 @@ class _Rules:
         yield from self.trust(
             _mapping(stack.get("connection")), _mapping(data.get("connection")), (*path, "connection")
         )
+        yield from self.selector(_mapping(stack.get("connection")).get("jump"), (*path, "connection", "jump"), data)
 
     def trust(self, own: Mapping[str, JSON], default: Mapping[str, JSON], path: Path) -> Iterator[Fault]:
         """`ca` in the order of trust and the authority's key belong together."""

@@ -35,6 +35,7 @@ WORDS: Final[Mapping[str, str]] = {
     "GroupName": "group name",
     "InputName": "name",
     "JSON": "any value",
+    "Jump": "`user@host[:port]` or a host selector",
     "Key": "`generate`, `agent` or `file:PATH`",
     "Name": "name",
     "Number": "number",

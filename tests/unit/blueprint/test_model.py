@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from lifecycle.blueprint import Blueprint, BlueprintInvalid, load
 from lifecycle.blueprint.checks import Place
-from lifecycle.blueprint.model import HostSelector
+from lifecycle.blueprint.hosts import HostSelector
 from lifecycle.blueprint.references import Reference
 from lifecycle.blueprint.scalars import KeyKind
 from lifecycle.errors import ExitCode
@@ -39,7 +39,8 @@ def test_a_stacks_connection_is_complete_and_says_what_it_says_itself(shop: Blue
     assert network.jump is None, "an explicit null takes the default away"
     assert (database.user, database.port, database.become) == ("root", 2222, False)
     assert (database.key.kind, database.key.path) == (KeyKind.FILE, "~/.ssh/id_ed25519")
-    assert database.jump == web.jump == "admin@${stacks.network.outputs.bastion}:22"
+    assert web.jump == "admin@${stacks.network.outputs.bastion}:22"
+    assert database.jump == HostSelector(stack="network", group="bastion", tags={"stage": "${environment.name}"})
     assert web.key.kind is KeyKind.AGENT
     assert web.trust == (Trust.CONSOLE,)
     assert database.trust == (Trust.OUTPUT, Trust.CONSOLE, Trust.CA, Trust.FIRST_USE)

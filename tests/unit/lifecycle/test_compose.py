@@ -10,7 +10,7 @@ from lifecycle.compose import PortUnknown, Readings, desire
 from lifecycle.desired import Desired, Goal
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
-from lifecycle.inventory import ConnectionDefaults
+from lifecycle.inventory import ConnectionDefaults, Selector
 from lifecycle.journal import Journal
 from lifecycle.observed import Observed
 from lifecycle.view import View
@@ -40,9 +40,9 @@ def gone(what: object) -> Any:
     raise BatonError(f"{what} is gone")
 
 
-def composed(goal: Goal, inputs: dict[str, Any], readings: Readings) -> Desired:
+def composed(goal: Goal, inputs: dict[str, Any], readings: Readings, text: str = BLUEPRINT) -> Desired:
     return desire(
-        load(BLUEPRINT, "shop.yaml"),
+        load(text, "shop.yaml"),
         ref=EnvironmentRef("shop", "dev"),
         goal=goal,
         base=Path("/shop"),
@@ -64,6 +64,14 @@ def test_up_needs_every_part_and_resolves_what_is_known() -> None:
     assert desired.stacks["web"].fingerprint == "/shop/terraform"
     assert desired.configure["web"].playbook == Path("/shop/site.yml")
     assert desired.checks["home"].stacks == {"web"}
+
+
+def test_a_jump_that_the_blueprint_selects_is_what_the_hosts_of_a_stack_are_reached_through() -> None:
+    text = BLUEPRINT.replace("{user: admin", '{jump: {group: jump, tags: {Env: "${environment.name}"}}, user: admin')
+    desired = composed(Goal.UP, {"size": 2, "port": 22, "password": "p"}, there(), text)
+    assert desired.stacks["web"].defaults.through == Selector(group="jump", tags=(("Env", "dev"),))
+    assert desired.stacks["web"].reach == frozenset()
+    assert desired.holds_wanted_hosts("web")
 
 
 @pytest.mark.parametrize("port", [0, 65536])
