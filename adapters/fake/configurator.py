@@ -27,6 +27,8 @@ class FakeConfigurator:
         instance = self._world.instances.get(host.id)
         if instance is None or not instance.alive:
             return HostResult(host.name, HostStatus.UNREACHABLE, message="no route to host")
+        if self._world.passes(what):
+            return HostResult(host.name, HostStatus.UNREACHABLE, ok=1, task="a task", message="the connection broke")
         if self._world.fails(what):
             return HostResult(host.name, HostStatus.FAILED, failed=1, task="a task", message="it failed")
         instance.configured.append(configuration.name)
