@@ -30,14 +30,24 @@ from lifecycle.view import View
 LEAVING: Final = "baton_leaving"
 """The variable of a drain's playbook: the hosts that leave, each with name, id, address, groups and what else is known."""
 
+LEDGERED: Final = {"state.unlocking": "baton.state.unlocked"}
+"""Events that are in the ledger before what they tell is done: an adapter's own act on somebody else's property."""
+Note = Callable[[Step, str, str, Mapping[str, Any]], None]
+"""(step, type of the entry, message, data) → an entry of the ledger. Raises LostLock where this run may not write any more."""
+
 T = TypeVar("T")
+
+
+def note_nothing(*_: Any) -> None:
+    """A `Note` for rehearsals without a ledger."""
 
 
 class Acts:
     """Carries out steps. One instance per run; safe to use from several threads."""
 
-    def __init__(self, desired: Desired, ports: Ports, cancel: Cancellation) -> None:
+    def __init__(self, desired: Desired, ports: Ports, cancel: Cancellation, note: Note = note_nothing) -> None:
         self._desired = desired
+        self._note = note
         self._ports = ports
         self._cancel = cancel
         self._cancels: dict[Step, PartCancellation] = {}
@@ -260,6 +270,8 @@ class Acts:
 
     def _say(self, step: Step) -> Say:
         def say(type: str, message: str, level: Level = Level.INFO, **data: Any) -> None:
+            if type in LEDGERED:
+                self._note(step, LEDGERED[type], message, data)
             self._ports.sink(Event(self._ports.clock.now(), type, message, step.key, level, data))
 
         return say

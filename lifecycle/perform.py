@@ -81,7 +81,7 @@ class _Performance:
         self._desired, self._ports, self._run_step = desired, ports, run_step
         self._lock, self._environment, self._cancel = lock, environment, cancel
         self._store, self._clock = ports.store, ports.clock
-        self._acts = Acts(desired, ports, cancel)
+        self._acts = Acts(desired, ports, cancel, self._note)
         self._journal: Journal = self._store.journal(desired.ref)
         self._observed = Observed(standing={h.id: h for h in self._store.hosts(desired.ref)})
         self._started_at: dict[Step, tuple[datetime, float]] = {}  # wall clock, and monotonic seconds
@@ -260,6 +260,12 @@ class _Performance:
         self._say(
             "step.finished", outcome.message, outcome.step.key, level, title=title(outcome.step, self._view), **data
         )
+
+    def _note(self, step: Step, type: str, message: str, data: Mapping[str, Any]) -> None:
+        """Write an entry into the ledger while a step works: in its thread, before it does what the entry tells."""
+        told = self._ports.masked({"run": self._environment.run, "step": step.key, "message": message, **data})
+        draft = Draft(type, str(self._desired.ref), self._now(), told)
+        self._to_store(self._store.conclude, self._lock, (), [draft])
 
     def _now(self) -> datetime:
         """The wall clock, which never goes back within a run: the journal's order is read off it."""

@@ -15,6 +15,7 @@ from adapters.terraform.preparation import Preparation
 from adapters.terraform.runner import Runner, concurrency_cap
 from adapters.terraform.session import Session
 from adapters.terraform.settings import TerraformSettings
+from adapters.terraform.statelock import outliving
 from adapters.terraform.workdir import NotEmpty, workdir
 from lifecycle.digest import digest
 from lifecycle.events import Level
@@ -91,7 +92,7 @@ class TerraformProvisioner:
         self._preparation.look_at_endpoint(at)
         self._preparation.push_back_state(at)
         try:
-            return self._plan(at, given, destroy)
+            return outliving(at, lambda: self._plan(at, given, destroy))
         except INIT_MISSING:
             if not work.initialised.exists():
                 raise
@@ -111,13 +112,18 @@ class TerraformProvisioner:
         self._preparation.look_at_endpoint(at)
         deadlines = self._settings.deadlines
         argv = command.apply(path, lock_timeout=deadlines.state_lock, parallelism=self._settings.parallelism)
-        listener = at.listener()
-        try:
+
+        def act() -> Listener:
+            listener = at.listener()
             finished = at.execute(argv, deadlines.apply, listener)
+            if finished.returncode != 0:
+                raise at.failure(finished, argv, listener, stage="apply")
+            return listener
+
+        try:
+            listener = outliving(at, act)
         finally:
             plans.discard(path)  # it is used up, and it holds secrets
-        if finished.returncode != 0:
-            raise at.failure(finished, argv, listener, stage="apply")
         outputs = {} if plan.destroy else self._outputs_after(at, listener)
         return Applied(outputs, tuple(listener.changed), tuple(listener.diagnostics))
 
@@ -129,15 +135,14 @@ class TerraformProvisioner:
         deadlines = self._settings.deadlines
         with variables.files(at.work.variables, plans.fresh(at.work).with_suffix(".tfvars.json"), given) as files:
             argv = command.adopt(address, id, variables=files, lock_timeout=deadlines.state_lock)
-            finished = at.execute(argv, deadlines.plan, None, given.secret)
-        if finished.returncode != 0:
-            raise at.failure(finished, argv)
+            outliving(at, lambda: at.succeed(argv, deadlines.plan, given.secret))
 
     def keep(self, stack: StackSpec, address: str, run: Run) -> None:
         """`terraform untaint`."""
         at = self._open(stack, run)
         deadlines = self._settings.deadlines
-        at.succeed(command.keep(address, lock_timeout=deadlines.state_lock), deadlines.output)
+        argv = command.keep(address, lock_timeout=deadlines.state_lock)
+        outliving(at, lambda: at.succeed(argv, deadlines.output))
 
     def outputs(self, stack: StackSpec, run: Run) -> Outputs:
         """Empty where nothing was ever applied."""

@@ -39,7 +39,7 @@ class StateLocked(TerraformFailed):
     """Somebody else holds the state's lock."""
 
     exit_code = ExitCode.LOCKED
-    advice = "wait for the other run; if its owner is gone for good, `terraform force-unlock ID` frees it"
+    advice = "wait for it and run it again: the lock of a local state ends with the process that holds it"
 
 
 class StalePlan(TerraformFailed):

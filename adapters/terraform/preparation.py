@@ -18,6 +18,7 @@ from adapters.terraform.redact import Scrubber, sensitive_parts
 from adapters.terraform.runner import Runner, Site
 from adapters.terraform.session import Session
 from adapters.terraform.settings import TerraformSettings
+from adapters.terraform.statelock import outliving
 from adapters.terraform.workdir import LOCK, Workdir, mirror, other_users, workdir, write_private
 from lifecycle.digest import digest
 from lifecycle.events import Level
@@ -123,7 +124,7 @@ class Preparation:
         left = at.site.cwd / ERRORED_STATE
         if not left.is_file():
             return
-        at.succeed(command.push_state(left), self._settings.deadlines.output)
+        outliving(at, lambda: at.succeed(command.push_state(left), self._settings.deadlines.output))
         left.unlink()
         words = f"{at.stack.name}: the state that an earlier apply could not write was written now"
         at.run.say("stack.pushed", words, level=Level.WARNING, stack=at.stack.name)

@@ -17,7 +17,7 @@ from adapters.process.runner import run as run_tool
 from adapters.terraform.binary import Binary
 from adapters.terraform.failures import TerraformTimedOut
 from adapters.terraform.settings import GRACE, LOCK_WAIT, ORPHAN_GRACE, SETTLE
-from lifecycle.ports import Cancelled, Run
+from lifecycle.ports import Cancellation, Cancelled, Run
 
 GIGABYTES_PER_RUN = 0.8  # measured with the AWS provider: 620–760 MB
 CORES_PER_RUN = 1.4
@@ -91,6 +91,11 @@ class Runner:
                 facts={"seconds": round(finished.seconds, 1)},
             )
         return finished
+
+    def ask(self, site: Site, argv: Sequence[str], cancel: Cancellation, longest: timedelta) -> Finished:
+        """Run a command that needs no provider and changes nothing, beside one that works at the same site."""
+        command = Command((*self.binary().argv, *argv), site.cwd, site.environment, grace=timedelta(seconds=5))
+        return run_tool(command, None, cancel, longest)
 
     @contextmanager
     def _slot(self, site: Site, run: Run, until: float) -> Iterator[None]:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from adapters.process.runner import Finished
-from adapters.terraform import failures, parse
+from adapters.terraform import command, failures, parse
 from adapters.terraform.configuration import Module
 from adapters.terraform.environment import Surroundings
 from adapters.terraform.events import Listener
 from adapters.terraform.redact import Scrubber
 from adapters.terraform.runner import Runner, Site
+from adapters.terraform.statelock import ASKING, Witness
 from adapters.terraform.workdir import Workdir
-from lifecycle.ports import Run, StackSpec
+from lifecycle.ports import Cancellation, Run, StackSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,23 @@ class Session:
         if secret:
             extra = {f"TF_VAR_{name}": value for name, value in secret.items()}
             site = replace(site, environment={**site.environment, **extra})
-        return self.runner.run(site, argv, self.run, until=self.until, longest=longest, on_line=on_line)
+        if on_line is None or self.own_backend:  # the lock of a local state ends with its process
+            return self.runner.run(site, argv, self.run, until=self.until, longest=longest, on_line=on_line)
+        with Witness(self, argv[0]) as witness:
+            heard = witness.hearing(on_line)
+            return self.runner.run(site, argv, self.run, until=self.until, longest=longest, on_line=heard)
 
-    def succeed(self, argv: Sequence[str], longest: timedelta) -> bytes:
+    def who_locks(self, cancel: Cancellation) -> Mapping[str, str] | None:
+        """Who holds the state's lock now, as Terraform tells who comes second; None where nobody does."""
+        argv = command.ask_for_lock()
+        finished = self.runner.ask(self.site, argv, cancel, ASKING)
+        error = self.failure(finished, argv)
+        lock: Mapping[str, str] = error.facts.get("lock") or {}
+        return lock if isinstance(error, failures.StateLocked) and lock.get("id") else None
+
+    def succeed(self, argv: Sequence[str], longest: timedelta, secret: Mapping[str, str] | None = None) -> bytes:
         """Run a command that must exit with 0; its stdout."""
-        finished = self.execute(argv, longest)
+        finished = self.execute(argv, longest, None, secret)
         if finished.returncode != 0:
             raise self.failure(finished, argv)
         return finished.stdout

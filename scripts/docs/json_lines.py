@@ -22,7 +22,11 @@ EVENTS: Final = {
     "step.started": ("a step begins", "kind, subject"),
     "step.finished": ("a step ended", "status (ok, failed, cancelled), changed, seconds, title, hint"),
     "stack.initialising": ("`terraform init` is needed", "stack"),
-    "step.retried": ("a part of a teardown failed for a reason that passes, and is tried again", "seconds, trouble"),
+    "step.retried": ("something failed for a reason that passes, and is tried again", "seconds, trouble"),
+    "state.unlocking": (
+        "a lock that a dead Terraform of ours left on its state is released",
+        "stack, lock, owner, created",
+    ),
     "proof.again": ("something is left that may be going: it is looked at again", ""),
     "orphan.removing": ("something that belongs to no environment is asked to go", "id, resource_type"),
     "stack.orphaned": ("a stack has left the blueprint, and nothing will take it down", ""),

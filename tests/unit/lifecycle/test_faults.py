@@ -319,3 +319,26 @@ def test_a_clock_that_jumps_ends_no_run_and_makes_nothing_twice(hours: int) -> N
     assert stage.up().environment.phase is Phase.READY
     assert stage.world.done["configure balance lb-1"] == configured + 1
     assert {e.data["seconds"] for e in stage.events if e.type == "step.finished"} == {0.0}
+
+
+def test_a_lock_that_is_released_is_in_the_ledger_before_it_is() -> None:
+    class Locked(FakeProvisioner):
+        told: int | None = None
+
+        def plan(self, stack: StackSpec, run: Run, *, destroy: bool = False) -> Plan:
+            if self.told is None:
+                run.say("state.unlocking", "a dead process left it", lock="0-1", owner="ada on laptop (process 7)")
+                self.told = len(released())
+            return super().plan(stack, run, destroy=destroy)
+
+    stage = Stage()
+    stage.ports = replace(stage.ports, provisioner=(provisioner := Locked(stage.world)))
+
+    def released() -> list[dict[str, object]]:
+        entries = [e.decoded for e in stage.ports.store.ledger(shop().ref)]
+        return [e["data"] for e in entries if e["type"] == "baton.state.unlocked"]
+
+    assert stage.up().complete
+    assert provisioner.told == 1
+    [entry] = released()
+    assert (entry["lock"], entry["step"], entry["run"]) == ("0-1", "plan:data", 1)
