@@ -78,7 +78,7 @@ def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink:
     if goal is Goal.UP:
         environment = replace(environment, facts={**environment.facts, INPUTS: dict(request.inputs)})
     make_private(directory(registry.settings.home, ref))
-    log = RunLog(registry.settings.home, ref)
+    log = RunLog(registry.settings.home, ref, sink)
     with closing(log), registry.ports(_masking(both(log, sink), registry), path.parent) as ports:
         readings = Readings(
             module=ports.provisioner.fingerprint,

@@ -12,6 +12,7 @@ from adapters.terraform import command, configuration, failures, parse, plans, v
 from adapters.terraform.environment import surroundings
 from adapters.terraform.events import Listener
 from adapters.terraform.preparation import Preparation
+from adapters.terraform.rescue import Reserve, rescue
 from adapters.terraform.runner import Runner, concurrency_cap
 from adapters.terraform.session import Session
 from adapters.terraform.settings import TerraformSettings
@@ -116,12 +117,17 @@ class TerraformProvisioner:
         def act() -> Listener:
             listener = at.listener()
             finished = at.execute(argv, deadlines.apply, listener)
+            if listener.dump is not None:
+                left = rescue(listener.dump, reserve, at.site.cwd)
+                told = f"{stack.name}: the state could be written nowhere, and was put into {left}: the next plan pushes it"
+                run.say("state.rescued", told, level=Level.WARNING, stack=stack.name)
             if finished.returncode != 0:
                 raise at.failure(finished, argv, listener, stage="apply")
             return listener
 
         try:
-            listener = outliving(at, act)
+            with Reserve(at.work) as reserve:
+                listener = outliving(at, act)
         finally:
             plans.discard(path)  # it is used up, and it holds secrets
         outputs = {} if plan.destroy else self._outputs_after(at, listener)

@@ -15,6 +15,7 @@ from adapters.terraform import command, configuration, failures, mirrors, parse
 from adapters.terraform.configuration import Module
 from adapters.terraform.environment import Surroundings
 from adapters.terraform.redact import Scrubber, sensitive_parts
+from adapters.terraform.rescue import ERRORED_STATE
 from adapters.terraform.runner import Runner, Site
 from adapters.terraform.session import Session
 from adapters.terraform.settings import TerraformSettings
@@ -26,8 +27,6 @@ from lifecycle.plan import Severity
 from lifecycle.ports import Run, StackSpec
 
 ENDPOINT_SECONDS = 5.0
-ERRORED_STATE = "errored.tfstate"
-"""Where Terraform leaves a state that its backend did not take, beside the module."""
 
 
 class Preparation:
@@ -123,6 +122,9 @@ class Preparation:
         """Give the backend the state that an apply could not write there: Terraform leaves it as `errored.tfstate`."""
         left = at.site.cwd / ERRORED_STATE
         if not left.is_file():
+            return
+        if not left.stat().st_size:  # begun on a disk that was full
+            left.unlink()
             return
         outliving(at, lambda: at.succeed(command.push_state(left), self._settings.deadlines.output))
         left.unlink()

@@ -19,6 +19,8 @@ from adapters.terraform.failures import TerraformTimedOut
 from adapters.terraform.settings import GRACE, LOCK_WAIT, ORPHAN_GRACE, SETTLE
 from lifecycle.ports import Cancellation, Cancelled, Run
 
+LINE_LIMIT = 64 << 20
+"""Bytes of one line: an apply that can write its state nowhere says it in one."""
 GIGABYTES_PER_RUN = 0.8  # measured with the AWS provider: 620–760 MB
 CORES_PER_RUN = 1.4
 
@@ -79,6 +81,7 @@ class Runner:
             grace=self._grace,
             orphan_grace=max(self._grace, ORPHAN_GRACE) if changes else None,
             settle=SETTLE if changes else timedelta(0),
+            line_limit=LINE_LIMIT,
         )
         with self._slot(site, run, until):
             left = max(0.0, min(until - time.monotonic(), longest.total_seconds()))
