@@ -62,7 +62,7 @@ class Acts:
             return Outcome(step, Status.CANCELLED, error.message, error.hint)
         except BatonError as error:
             status = Status.CANCELLED if self._cancel_of(step).requested else Status.FAILED
-            return Outcome(step, status, error.message, error.hint)
+            return Outcome(step, status, error.message, error.hint, exit_code=error.exit_code)
         except Exception as error:
             if isinstance(error, OSError) and (known := of_system(error)):
                 return Outcome(step, Status.FAILED, known.message, known.hint)

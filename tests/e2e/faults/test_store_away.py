@@ -83,18 +83,8 @@ def test_a_database_server_that_is_gone_for_ten_seconds(tmp_path: Path) -> None:
 
         def gone() -> None:
             ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'baton'"
-            argv = [
-                postgresql.binaries() / "psql",
-                "-q",
-                "-h",
-                home,
-                "-U",
-                postgresql.USER,
-                "-d",
-                "postgres",
-                "-c",
-                ended,
-            ]
+            psql = str(postgresql.binaries() / "psql")
+            argv = [psql, "-q", "-h", str(home), "-U", postgresql.USER, "-d", "postgres", "-c", ended]
             subprocess.run(argv, check=True, capture_output=True, timeout=30)
             socket.rename(home / "away")
             threading.Thread(target=_back, args=(home / "away", socket), daemon=True).start()

@@ -115,8 +115,7 @@ def up(baton: Baton, at_hold: Any, *more: str) -> list[dict[str, Any]]:
         process.wait(60)
     finally:
         end(process)
-        if process.stdout:
-            process.stdout.close()
+        process.communicate()
     assert at_hold is None, lines[-5:]
     return lines
 

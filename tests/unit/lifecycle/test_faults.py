@@ -12,11 +12,12 @@ from adapters.fake.driving import ports_for, shop, world_of_shop
 from adapters.fake.provisioner import FakeProvisioner
 from adapters.fake.store import FakeStore
 from adapters.fake.world import FakeWorld
+from flows.verbs import RunFailed
 from lifecycle.applying import grown
 from lifecycle.configuration import Configured, HostResult, HostStatus
 from lifecycle.desired import Goal
 from lifecycle.environment import Environment, Phase
-from lifecycle.errors import BatonError, DiskFull, Trouble, of_system
+from lifecycle.errors import BatonError, DiskFull, ExitCode, Trouble, of_system
 from lifecycle.events import Event
 from lifecycle.inventory import Connection, Host
 from lifecycle.lock import LEASE, Lock, Owner
@@ -342,3 +343,24 @@ def test_a_lock_that_is_released_is_in_the_ledger_before_it_is() -> None:
     assert provisioner.told == 1
     [entry] = released()
     assert (entry["lock"], entry["step"], entry["run"]) == ("0-1", "plan:data", 1)
+
+
+class Held(BatonError):
+    """The state is locked."""
+
+    exit_code = ExitCode.LOCKED
+
+
+def test_a_run_that_met_nothing_but_locks_ends_as_locked() -> None:
+    class Locked(FakeProvisioner):
+        kind: type[BatonError] = Held
+
+        def apply(self, stack: StackSpec, plan: Plan, run: Run) -> Applied:
+            raise self.kind
+
+    stage = Stage()
+    provisioner = Locked(stage.world)
+    stage.ports = replace(stage.ports, provisioner=provisioner)
+    assert RunFailed(stage.up()).exit_code is ExitCode.LOCKED
+    provisioner.kind = BatonError
+    assert RunFailed(stage.up()).exit_code is ExitCode.FAILED
