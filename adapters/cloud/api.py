@@ -116,7 +116,7 @@ class Aws:
             aws.ConnectionClosedError,
         ) as error:
             raise self._silent(what, error) from error
-        except ResponseParserError as error:
+        except (ResponseParserError, KeyError) as error:  # a page of something in between may even be XML
             raise CloudSilent(
                 f"{self.settings.label} answered with something that is no answer (asked for {what})",
                 hint="is this an AWS-compatible endpoint, and nothing else in between? If so, run it again",
