@@ -68,7 +68,7 @@ def story(lasting: Baton) -> Iterator[Story]:
         through.write_text(json.dumps(description | {"name": "local", "endpoint_url": proxy.url}))
         baton = Through(baton.home, baton.directory, through)
         ec2 = boto3.client("ec2", endpoint_url=description["endpoint_url"], region_name=description["region"],
-                           aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
+                           aws_access_key_id=description["access_key"], aws_secret_access_key=description["secret_key"])  # fmt: skip
         throttle(proxy)
         first = up(baton, lambda host: cut_ssh(baton, host))
         met = [f"{fault} {request.partition('Action=')[2].partition('&')[0]}" for fault, request in proxy.met]
