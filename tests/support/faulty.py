@@ -30,6 +30,15 @@ class Faulty:
         self.fault = lambda _: None
 
 
+class Quiet(ThreadingHTTPServer):
+    """A server that does not mind who hangs up."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        return None
+
+
 @contextmanager
 def faulty(target: str) -> Iterator[Faulty]:
     """A proxy in front of the API at this URL; it ends with the block."""
@@ -74,8 +83,7 @@ def faulty(target: str) -> Iterator[Faulty]:
         def log_message(self, *_: object) -> None:
             return None
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Quiet(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, name="faulty", daemon=True).start()
     proxy.url = f"http://127.0.0.1:{server.server_port}"
     try:
