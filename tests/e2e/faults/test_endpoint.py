@@ -32,6 +32,7 @@ def impatient(make_desk: Any, cloud: Mapping[str, str], proxy: Faulty) -> Any:
     return make_desk({**cloud, "AWS_ENDPOINT_URL": proxy.url}, endpoint_patience=timedelta(seconds=9))
 
 
+@pytest.mark.long
 def test_an_api_that_throttles_or_stops_to_answer_in_the_middle_is_told_as_what_may_pass(
     desk: Any, impatient: Any, proxy: Faulty
 ) -> None:
