@@ -59,7 +59,7 @@ def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink:
     inputs = _inputs(place, goal, registry)
     environment = _environment(ref, place.origin, registry)
     make_private(directory(registry.settings.home, ref))
-    log = RunLog(registry.settings.home, ref)
+    log = RunLog(registry.settings.home, ref, sink)
     with closing(log), registry.ports(_masking(both(log, sink), registry), path.parent) as ports:
         readings = Readings(
             module=ports.provisioner.fingerprint,

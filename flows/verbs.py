@@ -75,8 +75,7 @@ class RunFailed(BatonError):
 
     def __init__(self, ended: Ended, after: Ended | None = None) -> None:
         self.ended = ended
-        only_checks = {o.step.kind for o in ended.failures} == {Kind.VERIFY}
-        self.exit_code = ExitCode.VERIFICATION_FAILED if only_checks else ExitCode.FAILED  # type: ignore[misc]
+        self.exit_code = _exit_code(ended)  # type: ignore[misc]
         failures = [f"{title(o.step, ended.view)}: {o.message}" for o in ended.failures]
         hints = dict.fromkeys(o.hint for o in ended.failures if o.hint)
         proof = ended.view.observed.proof
@@ -93,6 +92,13 @@ class RunFailed(BatonError):
             )
             message += f"; afterwards: {how}"
         super().__init__(message, hint=hint, facts=facts)
+
+
+def _exit_code(ended: Ended) -> ExitCode:
+    """What all failures have in common: only checks, or only locks. Anything else is `failed`: something was begun."""
+    if {o.step.kind for o in ended.failures} == {Kind.VERIFY}:
+        return ExitCode.VERIFICATION_FAILED
+    return ExitCode.LOCKED if {o.exit_code for o in ended.failures} == {ExitCode.LOCKED} else ExitCode.FAILED
 
 
 def _what_next(ended: Ended, environment: Environment) -> Iterator[str]:

@@ -1,16 +1,17 @@
 """What each kind of step does through the ports. A decision is never taken here: the conductor has taken it."""
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar, assert_never
 
+from lifecycle.applying import Applying
 from lifecycle.blueprint.references import ReferenceUnresolved
 from lifecycle.configuration import Configuration
 from lifecycle.desired import Desired, Goal, StackTarget
-from lifecycle.errors import BatonError
+from lifecycle.errors import BatonError, of_system
 from lifecycle.events import Event, Level, Say
 from lifecycle.handoff import hosts_from_outputs
 from lifecycle.inventory import Host
@@ -18,6 +19,7 @@ from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.observed import Observed, Planned, Settled
 from lifecycle.outcomes import configure_outcome, plan_detail, plan_words
 from lifecycle.plan import Outputs, Plan, Severity
+from lifecycle.playing import played
 from lifecycle.ports import ENVIRONMENT_TAG, STACK_TAG, Cancellation, Cancelled, PartCancellation, Ports, Run, StackSpec
 from lifecycle.proving import prove
 from lifecycle.resuming import interrupted, reconciled
@@ -28,14 +30,24 @@ from lifecycle.view import View
 LEAVING: Final = "baton_leaving"
 """The variable of a drain's playbook: the hosts that leave, each with name, id, address, groups and what else is known."""
 
+LEDGERED: Final = {"state.unlocking": "baton.state.unlocked"}
+"""Events that are in the ledger before what they tell is done: an adapter's own act on somebody else's property."""
+Note = Callable[[Step, str, str, Mapping[str, Any]], None]
+"""(step, type of the entry, message, data) → an entry of the ledger. Raises LostLock where this run may not write any more."""
+
 T = TypeVar("T")
+
+
+def note_nothing(*_: Any) -> None:
+    """A `Note` for rehearsals without a ledger."""
 
 
 class Acts:
     """Carries out steps. One instance per run; safe to use from several threads."""
 
-    def __init__(self, desired: Desired, ports: Ports, cancel: Cancellation) -> None:
+    def __init__(self, desired: Desired, ports: Ports, cancel: Cancellation, note: Note = note_nothing) -> None:
         self._desired = desired
+        self._note = note
         self._ports = ports
         self._cancel = cancel
         self._cancels: dict[Step, PartCancellation] = {}
@@ -50,8 +62,10 @@ class Acts:
             return Outcome(step, Status.CANCELLED, error.message, error.hint)
         except BatonError as error:
             status = Status.CANCELLED if self._cancel_of(step).requested else Status.FAILED
-            return Outcome(step, status, error.message, error.hint)
+            return Outcome(step, status, error.message, error.hint, exit_code=error.exit_code)
         except Exception as error:
+            if isinstance(error, OSError) and (known := of_system(error)):
+                return Outcome(step, Status.FAILED, known.message, known.hint)
             self._say(step)("internal.error", traceback.format_exc(), level=Level.ERROR)
             hint = "this is a fault of Baton's own: its log holds the details"
             return Outcome(step, Status.FAILED, f"{type(error).__name__}: {error}", hint)
@@ -92,9 +106,7 @@ class Acts:
         target = self._desired.stacks[step.subject]
         destroy = self._desired.goal is Goal.DOWN
         spec = self._spec_on_the_way_down(target, step) if destroy else self._spec(target, view)
-        plan = self._destroy_plan(spec, step) if destroy else self._ports.provisioner.plan(spec, self._run(step))
-        if self._desired.goal is Goal.UP and not plan.errored and interrupted(view, step.subject):
-            plan = reconciled(plan, spec, view, self._ports, self._run(step))
+        plan = self._insist(step, lambda: self._planned(step, spec, view))
         if plan.errored:
             errors = [d for d in plan.diagnostics if d.severity is Severity.ERROR]
             where = f"{errors[0].where}: " if errors and errors[0].where else ""
@@ -115,32 +127,30 @@ class Acts:
             changed=plan.applyable,
         )
 
+    def _planned(self, step: Step, spec: StackSpec, view: View) -> Plan:
+        """The plan, after the world was looked at where an earlier apply has no good end. May be asked for again."""
+        run = self._run(step)
+        plan = self._ports.provisioner.plan(spec, run, destroy=self._desired.goal is Goal.DOWN)
+        if self._desired.goal is Goal.UP and not plan.errored and interrupted(view, step.subject):
+            return reconciled(plan, spec, view, self._ports, run)
+        return plan
+
     def _apply(self, step: Step, view: View) -> Outcome:
         target = self._desired.stacks[step.subject]
         plan = view.observed.plans[step.subject]
-        applied = self._ports.provisioner.apply(self._spec(target, view), plan, self._run(step))
+        applied = Applying(self._spec(target, view), plan, self._ports, self._run(step)).carried_out()
         settled = _settled(target, applied.outputs)
         return Outcome(
             step, Status.OK, plan_words(plan, done=True), result=settled, detail=plan_detail(plan), changed=True
         )
 
     def _destroy(self, step: Step, view: View) -> Outcome:
-        """Carry the plan out. What fails for a reason that passes is planned anew and carried out again."""
         spec = self._spec_on_the_way_down(self._desired.stacks[step.subject], step)
         plan = view.observed.plans[step.subject]
-        plans = iter([plan])
-
-        def attempt() -> None:
-            again = next(plans, None) or self._ports.provisioner.plan(spec, self._run(step), destroy=True)
-            self._ports.provisioner.apply(spec, again, self._run(step))
-
-        self._insist(step, attempt)
+        Applying(spec, plan, self._ports, self._run(step)).carried_out()
         return Outcome(
             step, Status.OK, plan_words(plan, done=True), result=Settled(), detail=plan_detail(plan), changed=True
         )
-
-    def _destroy_plan(self, spec: StackSpec, step: Step) -> Plan:
-        return self._insist(step, lambda: self._ports.provisioner.plan(spec, self._run(step), destroy=True))
 
     def _insist(self, step: Step, attempt: Callable[[], T]) -> T:
         return insist(attempt, self._ports.backoff, self._say(step), self._cancel_of(step).wait)
@@ -181,10 +191,14 @@ class Acts:
     def _discover(self, step: Step, view: View) -> Outcome:
         self._cancel.wait(self._ports.discovery_period)
         target = self._desired.stacks[step.subject]
-        try:
-            seen = self._ports.hosts.discover(self._desired.ref, step.subject)
+
+        def look() -> Sequence[Host]:
+            return self._ports.hosts.discover(self._desired.ref, step.subject)
+
+        try:  # where no apply works, somebody's leaving depends on this look
+            seen = look() if view.observed.busy(Kind.APPLY, step.subject) else self._insist(step, look)
         except BatonError as error:
-            if not view.observed.busy(Kind.APPLY, step.subject):  # somebody's leaving depends on this look
+            if not view.observed.busy(Kind.APPLY, step.subject):
                 raise
             # only a look ahead: the apply's outputs have the last word
             self._say(step)("host.discovery.failed", error.message, level=Level.WARNING)
@@ -231,7 +245,10 @@ class Acts:
         chosen = tuple(_entered(ready[host_id], become) for host_id, _ in step.hosts)
         everybody = tuple(sorted(ready.values(), key=lambda h: h.name))
         configuration = Configuration(name, playbook, chosen, everybody, variables, deadline=deadline)
-        configured = self._ports.configurator.configure(configuration, self._run(step, deadline))
+        stacks = self._desired.stacks
+        configured = played(
+            configuration, self._ports, self._run(step, deadline), lambda h: stacks[h.stack].defaults.ready_deadline
+        )
         return configure_outcome(step, chosen, configured)
 
     # --- checks
@@ -256,6 +273,8 @@ class Acts:
 
     def _say(self, step: Step) -> Say:
         def say(type: str, message: str, level: Level = Level.INFO, **data: Any) -> None:
+            if type in LEDGERED:
+                self._note(step, LEDGERED[type], message, data)
             self._ports.sink(Event(self._ports.clock.now(), type, message, step.key, level, data))
 
         return say

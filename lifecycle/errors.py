@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum
@@ -89,6 +90,27 @@ class BatonError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+class DiskFull(BatonError):
+    """There is no space left on the disk."""
+
+    def __init__(self, message: str = "", *, hint: str = "", facts: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, hint=hint or DISK_FULL, facts=facts)
+
+
+DISK_FULL = (
+    "free some space (`df -h` shows where) and run it again: what was done is looked at first, nothing is made twice"
+)
+"""What to do about a full disk."""
+
+
+def of_system(error: OSError) -> BatonError | None:
+    """What the operating system refused, where its reason is known to be none of ours; None for any other."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f"{error.filename} cannot be written" if error.filename else "a file cannot be written"
+        return DiskFull(f"{where}: {error.strerror}", facts={"path": str(error.filename or "")})
+    return None
 
 
 def _first_paragraph(kind: type) -> str:

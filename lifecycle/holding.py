@@ -10,7 +10,8 @@ from threading import Event, Thread
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.lock import HASTE, HEARTBEAT, LEASE, Lock, Locked, LostLock, Owner
-from lifecycle.ports import Cancellation, Cancelled, Store
+from lifecycle.ports import Cancellation, Cancelled, Store, say_nothing
+from lifecycle.retries import STORE, insist
 
 LOOK = timedelta(seconds=1)
 """How often who waits for a lock tries to take it."""
@@ -51,7 +52,7 @@ def holding(
     cancelled, and after `haste` fast. Before every tool the store is asked whether the lock is still good.
     """
     lock, begun = _acquired(store, ref, owner, cancel, patience, lease, monotonic)
-    cancel.guarded_by(lambda: store.check(lock))
+    cancel.guarded_by(lambda: insist(lambda: store.check(lock), STORE, say_nothing, cancel.wait))
     over = Event()
     beats = _Heartbeat(store, lock, cancel, lease, heartbeat, haste, monotonic, over)
     thread = Thread(target=beats.go_on, args=(begun,), name="heartbeat", daemon=True)
@@ -80,7 +81,7 @@ def _acquired(
     while True:
         asked = monotonic()
         try:
-            return store.acquire(ref, owner, lease=lease), asked
+            return insist(lambda: store.acquire(ref, owner, lease=lease), STORE, say_nothing, cancel.wait), asked
         except Locked as held:
             if asked >= until:
                 raise

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from lifecycle.errors import ExitCode
+
 
 class Kind(StrEnum):
     """What a step does. The value is the word that people read."""
@@ -77,6 +79,7 @@ class Outcome:
     detail: Mapping[str, Any] = field(default_factory=dict)
     good_hosts: frozenset[str] = frozenset()
     changed: bool = False
+    exit_code: ExitCode = ExitCode.FAILED  # of a command that ends because this failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ Plain Python: the engine hands in `run_step` and owns nothing of this. Everythin
 store before the step that needs it begins.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from lifecycle.acts import Acts
 from lifecycle.conductor import steps_of
@@ -26,8 +26,12 @@ from lifecycle.phases import INTERRUPTED, concluded, final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
 from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, title, unmatched
 from lifecycle.remaining import remaining
+from lifecycle.retries import STORE, insist
 from lifecycle.revision import CLEANUP
 from lifecycle.view import View
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,12 @@ class _Performance:
         self._desired, self._ports, self._run_step = desired, ports, run_step
         self._lock, self._environment, self._cancel = lock, environment, cancel
         self._store, self._clock = ports.store, ports.clock
-        self._acts = Acts(desired, ports, cancel)
+        self._acts = Acts(desired, ports, cancel, self._note)
         self._journal: Journal = self._store.journal(desired.ref)
         self._observed = Observed(standing={h.id: h for h in self._store.hosts(desired.ref)})
         self._last_view = View(desired, self._journal, self._observed)
-        self._started_at: dict[Step, datetime] = {}
+        self._started_at: dict[Step, tuple[datetime, float]] = {}  # wall clock, and monotonic seconds
+        self._latest = self._clock.now()
         self._outcomes: list[Outcome] = []
 
     @property
@@ -116,7 +121,7 @@ class _Performance:
 
     def _begin(self) -> None:
         phase = Phase.TEARING_DOWN if self._desired.goal is Goal.DOWN else Phase.PLANNING
-        now, moves = self._clock.now(), list[Draft]()
+        now, moves = self._now(), list[Draft]()
         looking = self._desired.goal is Goal.PLAN
         kept = self._environment.message if looking else ""
         forgotten = () if looking else (INTERRUPTED, CLEANUP)
@@ -126,7 +131,9 @@ class _Performance:
             data = {"goal": self._desired.goal.value, "because": self._desired.because}
             numbered, draft = transition(numbered, phase, at=now, data={k: v for k, v in data.items() if v})
             moves.append(draft)
-        self._environment = self._store.start_run(self._lock, replace(numbered, run=self._environment.run), moves)
+        self._environment = self._to_store(
+            self._store.start_run, self._lock, replace(numbered, run=self._environment.run), moves
+        )
         run = self._environment.run
         self._say("run.started", f"{self._desired.goal} {self._desired.ref} r{run}", run=run)
         for name in self._view.orphans:
@@ -176,13 +183,13 @@ class _Performance:
         )
 
     def _intend(self, step: Step) -> None:
-        now = self._clock.now()
-        self._started_at[step] = now
+        now = self._now()
+        self._started_at[step] = (now, self._clock.monotonic())
         if records := intents(step, self._environment.run, now):
-            self._store.intend(self._lock, records)
+            self._to_store(self._store.intend, self._lock, records)
             self._journal = self._journal.with_records(records)
         elif step.kind is not Kind.DISCOVER:
-            self._store.check(self._lock)
+            self._to_store(self._store.check, self._lock)
         if step.kind is not Kind.DISCOVER:
             self._say("step.started", title(step, self._view), step.key, kind=step.kind.value, subject=step.subject)
 
@@ -197,12 +204,12 @@ class _Performance:
             self._say_ended(outcome)
             return
         self._outcomes.append(outcome)
-        run, now = self._environment.run, self._clock.now()
-        records = outcomes(outcome, run, self._started_at[step], now)
-        self._store.conclude(self._lock, records, drafts(outcome, self._desired.ref, run, now))
+        run, now = self._environment.run, self._now()
+        records = outcomes(outcome, run, self._started_at[step][0], now)
+        self._to_store(self._store.conclude, self._lock, records, drafts(outcome, self._desired.ref, run, now))
         self._journal = self._journal.with_records(records)
         if step.kind in (Kind.AWAIT, Kind.APPLY, Kind.PLAN) and self._desired.goal is Goal.UP:
-            self._store.save_hosts(self._lock, self._inventory())
+            self._to_store(self._store.save_hosts, self._lock, self._inventory())
         self._say_ended(outcome)
         if self._desired.goal is not Goal.PLAN and not self._cancel.requested:
             self._move_to(working_phase(self._view))
@@ -222,13 +229,13 @@ class _Performance:
     def _move_to(self, phase: Phase, message: str = "") -> None:
         if phase is self._environment.phase and message == self._environment.message:
             return
-        now = self._clock.now()
+        now = self._now()
         if phase is self._environment.phase:
             self._environment = replace(self._environment, message=message, updated_at=now)
-            self._store.transition(self._lock, self._environment, [])
+            self._to_store(self._store.transition, self._lock, self._environment, [])
             return
         self._environment, draft = transition(self._environment, phase, at=now, message=message)
-        self._store.transition(self._lock, self._environment, [draft])
+        self._to_store(self._store.transition, self._lock, self._environment, [draft])
         self._say("environment.phase", phase.label, phase=phase.value)
 
     def _conclude(self) -> Ended:
@@ -246,25 +253,44 @@ class _Performance:
             self._environment = replace(self._environment, facts=concluded(self._environment.facts, view))
             self._move_to(final_phase(view, self._environment.facts), failure_words(ended.failures, view))
         if self._environment.phase is Phase.DESTROYED:
-            self._store.forget_journal(self._lock)
+            self._to_store(self._store.forget_journal, self._lock)
         return replace(ended, environment=self._environment)
 
     def _close(self, view: View) -> None:
         """Say what was for nobody, and end what dead runs left open where this one has reached the goal."""
         for words in unmatched(view):
             self._say("selector.empty", words, level=Level.WARNING)
-        if view.complete and (records := closed(self._journal, self._environment.run, self._clock.now())):
-            self._store.conclude(self._lock, records)
+        if view.complete and (records := closed(self._journal, self._environment.run, self._now())):
+            self._to_store(self._store.conclude, self._lock, records)
 
     # --- saying
 
     def _say_ended(self, outcome: Outcome) -> None:
         level = Level.INFO if outcome.status is Status.OK else Level.ERROR
-        seconds = (self._clock.now() - self._started_at[outcome.step]).total_seconds()
+        seconds = round(self._clock.monotonic() - self._started_at[outcome.step][1], 3)
         data = {"status": outcome.status.value, "changed": outcome.changed, "seconds": seconds, "hint": outcome.hint}
         self._say(
             "step.finished", outcome.message, outcome.step.key, level, title=title(outcome.step, self._view), **data
         )
 
+    def _note(self, step: Step, type: str, message: str, data: Mapping[str, Any]) -> None:
+        """Write an entry into the ledger while a step works: in its thread, before it does what the entry tells."""
+        told = self._ports.masked({"run": self._environment.run, "step": step.key, "message": message, **data})
+        draft = Draft(type, str(self._desired.ref), self._now(), told)
+        self._to_store(self._store.conclude, self._lock, (), [draft])
+
+    def _now(self) -> datetime:
+        """The wall clock, which never goes back within a run: the journal's order is read off it."""
+        self._latest = max(self._latest, self._clock.now())
+        return self._latest
+
+    def _to_store(self, what: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """Write to the store, again where it is busy or away for a moment. The lease ends that: see `holding`."""
+
+        def say(type: str, message: str, level: Level, **data: Any) -> None:
+            self._say(type, message, "", level, **data)
+
+        return insist(lambda: what(*given, **named), STORE, say, self._cancel.wait)
+
     def _say(self, type: str, message: str, step: str = "", level: Level = Level.INFO, **data: Any) -> None:
-        self._ports.sink(Event(self._clock.now(), type, message, step, level, data))
+        self._ports.sink(Event(self._now(), type, message, step, level, data))

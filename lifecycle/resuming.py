@@ -32,12 +32,16 @@ def reconciled(plan: Plan, spec: StackSpec, view: View, ports: Ports, run: Run) 
 
     Raises StraysUndecided, naming what decides it, rather than let a second one be made.
     """
-    adopted = _adopt(plan, spec, ports, run)
+    adopted = taken_over(plan, spec, ports, run)
     kept = _keep(plan, spec, view, ports, run)
     return ports.provisioner.plan(spec, run) if adopted or kept else plan
 
 
-def _adopt(plan: Plan, spec: StackSpec, ports: Ports, run: Run) -> bool:
+def taken_over(plan: Plan, spec: StackSpec, ports: Ports, run: Run) -> bool:
+    """Adopt what exists under the stack's tag and is certainly what the plan would make; whether there was anything.
+
+    Raises StraysUndecided.
+    """
     strays = find(plan, spec.name, ports.cloud.tagged(spec.environment))
     adoptions, undecided = decide(plan, strays)
     for adoption in adoptions:

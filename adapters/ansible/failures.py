@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from lifecycle.errors import BatonError, ExitCode
+from lifecycle.errors import DISK_FULL, BatonError, ExitCode
 
 
 class PlaybookBroken(BatonError):
@@ -29,6 +29,8 @@ _NO_HOSTS: Final = re.compile(
 )
 _MODULE: Final = re.compile(r"couldn't resolve module/action '([^']+)'")
 _INVENTORY: Final = re.compile(r"Completely failed to parse inventory source|Failed to parse .* with \w+ plugin")
+
+_NO_SPACE: Final = re.compile(r"No space left on device|Disk quota exceeded", re.IGNORECASE)
 
 _CODES: Final = {
     5: "it did not understand its options",
@@ -59,15 +61,21 @@ def explain(said: str, stderr: str, returncode: int | None, playbook: Path) -> B
         )
     if _NO_HOSTS.search(text):
         return AnsibleFailed(
-            f"{playbook}: none of the hosts to configure is in Ansible's inventory", facts={"said": error}
+            f"{playbook}: none of the hosts to configure is in Ansible's inventory",
+            hint="the step's hosts are those of its `hosts:`; do the playbook's plays name another group?",
+            facts={"said": error},
         )
     if origin:
         return PlaybookBroken(f"{where}: {error}", hint="mend it there and run again", facts={"origin": where})
     if _INVENTORY.search(text):
-        return AnsibleFailed(f"Ansible could not read the inventory that it was given: {error}")
+        return AnsibleFailed(
+            f"Ansible could not read the inventory that it was given: {error}",
+            hint="is a host's name or group one that Ansible does not take? If not, please report it with these words",
+        )
     code = _CODES.get(returncode or 0, f"it ended with {returncode}")
     return AnsibleFailed(
         f"{playbook}: Ansible did not get to configure anything ({code}){f': {error}' if error else ''}",
+        hint=DISK_FULL if _NO_SPACE.search(text) else "put right what it says, and run it again",
         facts={"returncode": returncode, "said": text[-2000:]},
     )
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from lifecycle.errors import BatonError, Trouble
 
 if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_resourcegroupstaggingapi import ResourceGroupsTaggingAPIClient
 
@@ -104,6 +105,7 @@ class Aws:
     @contextmanager
     def _in_words(self, what: str) -> Iterator[None]:
         from botocore import exceptions as aws
+        from botocore.parsers import ResponseParserError
 
         try:
             yield
@@ -113,12 +115,12 @@ class Aws:
             aws.ReadTimeoutError,
             aws.ConnectionClosedError,
         ) as error:
+            raise self._silent(what, error) from error
+        except (ResponseParserError, KeyError) as error:  # a page of something in between may even be XML
             raise CloudSilent(
-                f"{self.settings.label} does not answer (asked for {what})",
-                hint="is it up? For the local cloud: `baton cloud up`"
-                if self.settings.is_loopback
-                else "look at the network and the region",
-                facts={"endpoint": self.settings.endpoint_url, "error": type(error).__name__},
+                f"{self.settings.label} answered with something that is no answer (asked for {what})",
+                hint="is this an AWS-compatible endpoint, and nothing else in between? If so, run it again",
+                facts={"endpoint": self.settings.endpoint_url, "said": str(error)[:200]},
             ) from error
         except (aws.NoCredentialsError, aws.PartialCredentialsError, aws.NoRegionError) as error:
             raise BatonError(
@@ -126,12 +128,34 @@ class Aws:
                 hint="set AWS_PROFILE, or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION",
             ) from error
         except aws.ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            raise CloudRefused(
-                f"{self.settings.label} refused {what}: {error}", hint=_HINTS.get(code, ""), facts={"code": code}
-            ) from error
+            raise self._refused(what, error) from error
         except aws.BotoCoreError as error:
-            raise BatonError(f"{self.settings.label} could not be asked for {what}: {error}") from error
+            raise BatonError(
+                f"{self.settings.label} could not be asked for {what}: {error}",
+                hint="look at AWS_PROFILE, AWS_REGION and the endpoint that BATON_CLOUD names",
+            ) from error
+
+    def _silent(self, what: str, error: BotoCoreError) -> CloudSilent:
+        """The error for a cloud from which no answer came."""
+        endpoint = self.settings.endpoint_url
+        facts = {"endpoint": endpoint, "error": type(error).__name__}
+        if "resolve" in str(error.kwargs.get("error", "")):  # urllib3's words for a name without an address
+            name = urlsplit(endpoint or str(error.kwargs.get("endpoint_url", ""))).hostname
+            words = f"{self.settings.label} cannot be found: '{name}' does not resolve (asked for {what})"
+            return CloudSilent(words, hint="is the name right, and does this machine have a name server?", facts=facts)
+        hint = "look at the network and the region"
+        if self.settings.is_loopback:
+            hint = "is it up? For the local cloud: `baton cloud up`"
+        return CloudSilent(f"{self.settings.label} does not answer (asked for {what})", hint=hint, facts=facts)
+
+    def _refused(self, what: str, error: ClientError) -> CloudRefused:
+        """The error for an answer that is none. Where it has no code of the API, its HTTP status stands for it."""
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        code = error.response.get("Error", {}).get("Code", "")
+        code = str(status) if code in ("", "Unknown") else code
+        did = "failed at" if status >= 500 else "refused"
+        hint = _HINTS.get(code, "its own words say why; put that right, and run it again")
+        return CloudRefused(f"{self.settings.label} {did} {what}: {error}", hint=hint, facts={"code": code})
 
 
 class CloudSilent(BatonError):
@@ -146,6 +170,8 @@ class CloudRefused(BatonError):
     def __init__(self, message: str = "", *, hint: str = "", facts: Mapping[str, Any] | None = None) -> None:
         super().__init__(message, hint=hint, facts=facts)
         self.trouble = next((trouble for trouble, words in _TROUBLES.items() if words.search(self.code)), None)
+        if self.trouble:
+            self.hint = _PASSING[self.trouble]
 
     @property
     def code(self) -> str:
@@ -154,16 +180,23 @@ class CloudRefused(BatonError):
 
 
 _TROUBLES: Final = {
-    Trouble.THROTTLED: re.compile(r"RequestLimitExceeded|Throttl|TooManyRequests|SlowDown"),
-    Trouble.UNREACHABLE: re.compile(r"Internal(Error|Failure)|Unavailable"),
+    Trouble.THROTTLED: re.compile(r"RequestLimitExceeded|Throttl|TooManyRequests|SlowDown|^429$"),
+    Trouble.UNREACHABLE: re.compile(r"Internal(Error|Failure)|Unavailable|RequestTimeout$|^5\d\d$"),
     Trouble.IN_USE: re.compile(r"DependencyViolation|InUse|DeleteConflict|IncorrectState|CannotDelete"),
 }
-"""Error codes that pass. What cannot be deleted by itself goes with what it belongs to, such as a VPC's default group."""
+"""Error codes that pass; a bare number is the HTTP status of an answer that was not the API's own. What cannot be deleted by itself goes with what it belongs to, such as a VPC's default group."""
+
+_PASSING: Final = {
+    Trouble.THROTTLED: "run it again in a moment: the cloud is asked too often",
+    Trouble.UNREACHABLE: "run it again; if it stays so, look at the cloud's status",
+    Trouble.IN_USE: "look in the cloud for what uses it",
+}
 
 _HINTS: Final = {
     "UnauthorizedOperation": "the credentials need permission for this call",
     "AccessDeniedException": "the credentials need permission for this call",
     "AuthFailure": "are these credentials for this cloud?",
     "ExpiredToken": "log in again",
-    "RequestExpired": "is this machine's clock right?",
+    "RequestExpired": "is this machine's clock right? (`timedatectl`)",
+    "RequestTimeTooSkewed": "is this machine's clock right? (`timedatectl`)",
 }

@@ -39,6 +39,10 @@ class FakeConfigurator:
             instance = self._world.instances.get(host.id)
             if instance is None or not instance.alive:
                 return HostResult(host.name, HostStatus.UNREACHABLE, message="no route to host")
+            if self._world.passes(what):
+                return HostResult(
+                    host.name, HostStatus.UNREACHABLE, ok=1, task="a task", message="the connection broke"
+                )
             instance.holds[configuration.name] = HALF
         self._world.moment(f"configure {configuration.name}: {host.name} half-way")
         with self._world.lock:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from adapters.fake.provisioner import Silent
 from adapters.fake.world import FakeWorld, tags_of
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
@@ -18,6 +19,8 @@ class FakeHosts:
     def discover(self, environment: EnvironmentRef, stack: str) -> Sequence[Host]:
         self._world.moment(f"discover {stack}: begin")
         with self._world.lock:
+            if self._world.passes(f"discover {stack}"):
+                raise Silent(f"the cloud does not answer which hosts of {stack} run")
             if self._world.fails(f"discover {stack}"):
                 raise BatonError(f"the cloud does not say which hosts of {stack} run")
             return [i.as_host() for i in self._world.of_stack(stack) if i.alive]

@@ -17,6 +17,12 @@ class InUse(BatonError):
     trouble = Trouble.IN_USE
 
 
+class Silent(BatonError):
+    """The cloud does not answer."""
+
+    trouble = Trouble.UNREACHABLE
+
+
 class FakeProvisioner:
     """Stacks are modules of the world, found by the last part of their source path."""
 
@@ -35,6 +41,8 @@ class FakeProvisioner:
     def plan(self, stack: StackSpec, run: Run, *, destroy: bool = False) -> Plan:
         self._begin(f"plan {stack.name}", run)
         with self._world.lock:
+            if self._world.passes(f"plan {stack.name}"):
+                raise Silent(f"the cloud did not answer the plan of {stack.name}")
             changes = self._destroying(stack) if destroy else self._changes(stack)
             state = self._world.states.get(stack.name)
             outputs_changed = not destroy and (state is None or dict(state.variables) != dict(stack.variables))
@@ -57,6 +65,9 @@ class FakeProvisioner:
                 raise InUse(f"something still uses {stack.name}")
             if plan.token != self._token(stack, plan.destroy):
                 raise BatonError(f"the plan of {stack.name} is stale")
+            if not plan.destroy and self._world.passes(f"apply {stack.name}"):
+                self._lose_the_first(stack, plan)
+                raise Silent(f"the cloud did not answer the apply of {stack.name}")
         for change in plan.acting:
             if run.cancel.requested:
                 raise Cancelled(f"{stack.name}: the apply was stopped ({run.cancel.reason})")
@@ -114,6 +125,13 @@ class FakeProvisioner:
 
     def _module(self, stack: StackSpec) -> FakeModule:
         return self._world.modules[stack.source.name]
+
+    def _lose_the_first(self, stack: StackSpec, plan: Plan) -> None:
+        """What is made and not answered: it exists, and no state knows it."""
+        made = next((c for c in plan.acting if c.action is Action.CREATE), None)
+        if made:
+            self._carry_out(stack, made)
+            self._world.named(made.address.partition(".")[2]).known = False
 
     def _token(self, stack: StackSpec, destroy: bool) -> str:
         alive = [(i.id, i.name, i.alive, i.tainted) for i in self._world.in_state(stack.name)]

@@ -72,7 +72,9 @@ class FakeWorld:
         self.broken: set[str] = (
             set()
         )  # "configure app web-1", "apply web", "await web-1", "discover web", "probe home": fails while in here
-        self.passing: Counter[str] = Counter()  # "destroy web": fails so many times for a reason that passes
+        self.passing: Counter[str] = Counter()
+        """What fails so many times for a reason that passes: "plan web", "apply web" (which leaves its first host in no
+        state), "destroy web", "discover web", "configure app web-1" (the connection breaks)."""
         self.leaked: dict[str, CloudResource] = {}  # id → what the cloud has and no module knows
         self.late: dict[str, int] = {}  # id of what leaked → looks at the cloud until it is gone by itself
         self.witness: Callable[[str, Instance | None], None] | None = None

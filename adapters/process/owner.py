@@ -16,6 +16,12 @@ def current_owner(flow_run: str = "") -> Owner:
     return Owner(_user(), _machine(), _boot_id(), os.getpid(), _started(os.getpid()) or 0, flow_run)
 
 
+def owner_of(pid: int) -> Owner | None:
+    """A process of this machine that runs, such that it can be proven gone later."""
+    started = _started(pid)
+    return None if started is None else Owner(_user(), _machine(), _boot_id(), pid, started)
+
+
 def alive(owner: Owner) -> bool | None:
     """Whether that process lives; None where we cannot say: another machine, or another PID namespace of this one."""
     host, machine_id, namespace = (*owner.machine.split(":"), "", "")[:3]

@@ -67,6 +67,10 @@ class Finished:
 class ToolNotStarted(BatonError):
     """A tool could not be started."""
 
+    def __init__(self, message: str = "", *, hint: str = "", facts: Mapping[str, Any] | None = None) -> None:
+        advice = "is it installed and may this user run it, and is there memory left (`free -h`)? Then run it again"
+        super().__init__(message, hint=hint or advice, facts=facts)
+
 
 class ToolBusy(BatonError):
     """Another process of the same tool still works here."""
@@ -292,7 +296,10 @@ class _Capture:
     def feed(self, chunk: bytes) -> None:
         self._size += len(chunk)
         if self._size > CAPTURE_LIMIT:
-            raise OutputTooLong(f"a tool wrote more than {CAPTURE_LIMIT >> 20} MB to its standard output")
+            raise OutputTooLong(
+                f"a tool wrote more than {CAPTURE_LIMIT >> 20} MB to its standard output",
+                hint="is the stack's state that large? Split the stack into several",
+            )
         self._parts.append(chunk)
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from adapters.ssh.directory import SshDirectory
 from adapters.ssh.keys import Looker, described
 from adapters.ssh.rungs import Rung
 from adapters.ssh.trust import ConsoleKeys, Offer, offers, refused_pin
+from lifecycle.errors import BatonError
 from lifecycle.events import Level
 from lifecycle.inventory import Host, NotReady, Ready, Trust, UntrustedHost
 from lifecycle.ports import Cancelled, Run
@@ -95,8 +96,8 @@ class _Climb:
     def _attempt(self) -> Ready | None:
         if Rung.BANNER not in self.reached and not self._banner():
             return None
-        if not self.offered:
-            self.offered = offers(self.host, self._looker(), self.console, first_use=self._first_use())
+        if not self.offered and not self._ask_for_keys():
+            return None
         if not self.offered:
             self._fail(f"no source of trust has given a host key yet (asked: {', '.join(self.host.trust) or 'none'})")
             return None
@@ -109,6 +110,17 @@ class _Climb:
             raise self._untrusted(presented)
         self._fail("the host presents no key of a trusted type")
         return None
+
+    def _ask_for_keys(self) -> bool:
+        """False where a source of trust is silent for a moment: it is asked again."""
+        try:
+            self.offered = offers(self.host, self._looker(), self.console, first_use=self._first_use())
+        except BatonError as error:
+            if error.trouble is None:
+                raise
+            self._fail(error.message)
+            return False
+        return True
 
     def _banner(self) -> bool:
         try:

@@ -34,9 +34,19 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that may write: kept whole at the end of the block, dropped whole by an exception."""
-        with self._explained(), self._writer.begin() as connection:
-            yield connection
+        """A transaction that may write: kept whole at the end of the block, dropped whole by an exception.
+
+        An error of the commit itself never says that it may pass: whether the block was kept is not known then.
+        """
+        through = False
+        try:
+            with self._explained(), self._writer.begin() as connection:
+                yield connection
+                through = True
+        except StoreError as error:
+            if through:
+                error.trouble = None
+            raise
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from lifecycle.errors import BatonError
+from lifecycle.errors import DISK_FULL, BatonError, Trouble
 
 
 class StoreError(BatonError):
@@ -35,10 +35,14 @@ class _Failure:
     pattern: re.Pattern[str]
     message: str  # {where}
     hint: str
+    trouble: Trouble | None = None  # why the same may go well a moment later
 
 
-def _failures(*rows: tuple[str, str, str]) -> Sequence[_Failure]:
-    return [_Failure(re.compile(pattern, re.IGNORECASE), message, hint) for pattern, message, hint in rows]
+def _failures(*rows: tuple[str, str, str] | tuple[str, str, str, Trouble]) -> Sequence[_Failure]:
+    def failure(pattern: str, message: str, hint: str, trouble: Trouble | None = None) -> _Failure:
+        return _Failure(re.compile(pattern, re.IGNORECASE), message, hint, trouble)
+
+    return [failure(*row) for row in rows]
 
 
 _FAILURES = _failures(
@@ -47,6 +51,7 @@ _FAILURES = _failures(
         r"database (table )?is locked|55P03|40P01",
         "the store at {where} is busy: another process has been writing to it for too long",
         "try again; if it stays so, see which process holds the file (`fuser`) or the transaction (`pg_stat_activity`)",
+        Trouble.IN_USE,
     ),
     (
         r"readonly database|25006",
@@ -56,7 +61,7 @@ _FAILURES = _failures(
     (
         r"database or disk is full|53100",
         "the store at {where} cannot grow: the disk is full",
-        "free some space and run the command again; nothing of this write was kept",
+        DISK_FULL,
     ),
     (
         r"malformed|file is not a database|XX001|XX002",
@@ -93,7 +98,8 @@ _FAILURES = _failures(
         r"connection failed|failed to resolve|could not (connect|receive|send)|connection (refused|timeout|is bad|is lost)"
         r"|server closed|terminat|consuming input failed|57P0\d|08\w{3}",
         "the store at {where} cannot be reached",
-        "check that the database server runs and that this machine may connect to it",
+        "check that the database server runs and that this machine may connect to it, then run it again",
+        Trouble.UNREACHABLE,
     ),
 )
 
@@ -101,19 +107,22 @@ _FAILURES = _failures(
 def explain(error: sa.exc.SQLAlchemyError, place: Place) -> StoreError:
     """The error in our own words; the database's words are in its facts."""
     if isinstance(error, sa.exc.TimeoutError):  # the pool's
-        return StoreError(
-            f"the store at {place.text} is busy: every connection of this process is in use", hint="try again"
-        )
+        busy = f"the store at {place.text} is busy: every connection of this process is in use"
+        return _passing(StoreError(busy, hint="run it again"), Trouble.IN_USE)
     original = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
     said = place.clean(str(original))
     code = getattr(original, "sqlstate", None) or ""
     for failure in _FAILURES:
         if failure.pattern.search(f"{code} {said}"):
-            return StoreError(
-                failure.message.format(where=place.text), hint=failure.hint, facts={"said": said, "code": code}
-            )
+            message = failure.message.format(where=place.text)
+            return _passing(StoreError(message, hint=failure.hint, facts={"said": said, "code": code}), failure.trouble)
     return StoreError(
         f"the store at {place.text} refused: {said}",
         hint="this is not expected: please report it with the command that you ran",
         facts={"said": said, "code": code},
     )
+
+
+def _passing(error: StoreError, trouble: Trouble | None) -> StoreError:
+    error.trouble = trouble
+    return error

@@ -12,9 +12,11 @@ from adapters.terraform import command, configuration, failures, parse, plans, v
 from adapters.terraform.environment import surroundings
 from adapters.terraform.events import Listener
 from adapters.terraform.preparation import Preparation
+from adapters.terraform.rescue import Reserve, rescue
 from adapters.terraform.runner import Runner, concurrency_cap
 from adapters.terraform.session import Session
 from adapters.terraform.settings import TerraformSettings
+from adapters.terraform.statelock import outliving
 from adapters.terraform.workdir import NotEmpty, workdir
 from lifecycle.digest import digest
 from lifecycle.events import Level
@@ -94,7 +96,7 @@ class TerraformProvisioner:
         self._preparation.look_at_endpoint(at)
         self._preparation.push_back_state(at)
         try:
-            return self._plan(at, given, destroy)
+            return outliving(at, lambda: self._plan(at, given, destroy))
         except INIT_MISSING:
             if not work.initialised.exists():
                 raise
@@ -114,13 +116,23 @@ class TerraformProvisioner:
         self._preparation.look_at_endpoint(at)
         deadlines = self._settings.deadlines
         argv = command.apply(path, lock_timeout=deadlines.state_lock, parallelism=self._settings.parallelism)
-        listener = at.listener()
-        try:
+
+        def act() -> Listener:
+            listener = at.listener()
             finished = at.execute(argv, deadlines.apply, listener)
+            if listener.dump is not None:
+                left = rescue(listener.dump, reserve, at.site.cwd)
+                told = f"{stack.name}: the state could be written nowhere, and was put into {left}: the next plan pushes it"
+                run.say("state.rescued", told, level=Level.WARNING, stack=stack.name)
+            if finished.returncode != 0:
+                raise at.failure(finished, argv, listener, stage="apply")
+            return listener
+
+        try:
+            with Reserve(at.work) as reserve:
+                listener = outliving(at, act)
         finally:
             plans.discard(path)  # it is used up, and it holds secrets
-        if finished.returncode != 0:
-            raise at.failure(finished, argv, listener, stage="apply")
         outputs = {} if plan.destroy else self._outputs_after(at, listener)
         return Applied(outputs, tuple(listener.changed), tuple(listener.diagnostics))
 
@@ -132,15 +144,14 @@ class TerraformProvisioner:
         deadlines = self._settings.deadlines
         with variables.files(at.work.variables, plans.fresh(at.work).with_suffix(".tfvars.json"), given) as files:
             argv = command.adopt(address, id, variables=files, lock_timeout=deadlines.state_lock)
-            finished = at.execute(argv, deadlines.plan, None, given.secret)
-        if finished.returncode != 0:
-            raise at.failure(finished, argv)
+            outliving(at, lambda: at.succeed(argv, deadlines.plan, given.secret))
 
     def keep(self, stack: StackSpec, address: str, run: Run) -> None:
         """`terraform untaint`."""
         at = self._open(stack, run)
         deadlines = self._settings.deadlines
-        at.succeed(command.keep(address, lock_timeout=deadlines.state_lock), deadlines.output)
+        argv = command.keep(address, lock_timeout=deadlines.state_lock)
+        outliving(at, lambda: at.succeed(argv, deadlines.output))
 
     def outputs(self, stack: StackSpec, run: Run) -> Outputs:
         """Empty where nothing was ever applied."""

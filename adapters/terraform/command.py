@@ -122,6 +122,16 @@ def keep(address: str, *, lock_timeout: timedelta = timedelta(0)) -> list[str]:
     return _vector("untaint", address, no_color=IsFlagged, lock_timeout=_seconds(lock_timeout))
 
 
+def ask_for_lock() -> list[str]:
+    """`untaint` of nothing: exit 1 either way, and while somebody holds the state's lock the words on stderr say who."""
+    return keep("terraform_data.baton_asks_who_holds_the_lock")
+
+
+def release_lock(id: str) -> list[str]:
+    """`force-unlock`: exit 0, or 1 where the lock has another id, or there is none."""
+    return _vector("force-unlock", id, force=IsFlagged)
+
+
 def push_state(state: Path) -> list[str]:
     """`state push`: exit 0 or 1. An older serial or another lineage than what lies there is refused."""
     return _vector("state push", str(state))

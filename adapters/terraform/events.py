@@ -23,6 +23,7 @@ class Listener:
         self.diagnostics: list[Diagnostic] = []
         self.changed: list[str] = []
         self.outputs: Mapping[str, Any] | None = None  # as the end of an apply tells them; sensitive ones without value
+        self.dump: Mapping[str, Any] | None = None  # the state, with its secrets, where it could be written nowhere
         self.noise: list[str] = []  # lines that are not Terraform's: a provider that prints, a crash
 
     def __call__(self, line: str) -> None:
@@ -37,6 +38,8 @@ class Listener:
                 self._resource("resource.started", found["hook"], _DOING)
             case "apply_progress":
                 self._resource("resource.progress", found["hook"], _DOING)
+            case "log" if isinstance(found.get("state"), dict):  # "Emergency state dump"
+                self.dump = found["state"]
             case "outputs":
                 self.outputs = found["outputs"]
             case "apply_complete":

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lifecycle.errors import BatonError, ExitCode, Trouble
+from lifecycle.errors import DISK_FULL, BatonError, ExitCode, Trouble
 from lifecycle.plan import Diagnostic, Severity
 
 
@@ -39,7 +39,7 @@ class StateLocked(TerraformFailed):
     """Somebody else holds the state's lock."""
 
     exit_code = ExitCode.LOCKED
-    advice = "wait for the other run; if its owner is gone for good, `terraform force-unlock ID` frees it"
+    advice = "wait for it and run it again: the lock of a local state ends with the process that holds it"
 
 
 class StalePlan(TerraformFailed):
@@ -73,7 +73,10 @@ class ModuleUnavailable(TerraformFailed):
 class CredentialsRefused(TerraformFailed):
     """The cloud does not accept the credentials, or there are none."""
 
-    advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or log in again"
+    advice = (
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or log in again; a signature that does not match or has "
+        "expired may also mean that this machine's clock is wrong (`timedatectl`)"
+    )
 
 
 class PermissionDenied(TerraformFailed):
@@ -86,7 +89,10 @@ class EndpointUnreachable(TerraformFailed):
     """The cloud's endpoint does not answer."""
 
     trouble = Trouble.UNREACHABLE
-    advice = "is it up (`baton cloud up` for the local cloud), and is AWS_ENDPOINT_URL right?"
+    advice = (
+        "is it up (`baton cloud up` for the local cloud), is AWS_ENDPOINT_URL right, does its name resolve? Then run it again: "
+        "what was done so far is in the state"
+    )
 
 
 class EndpointFailing(TerraformFailed):
@@ -195,6 +201,12 @@ class TerraformCrashed(TerraformFailed):
     advice = "run again; if it stays, report it to the provider's authors with these words"
 
 
+class NoSpaceLeft(TerraformFailed):
+    """There is no space left on the disk."""
+
+    advice = DISK_FULL
+
+
 class TerraformTimedOut(TerraformFailed):
     """Terraform did not end in time and was stopped."""
 
@@ -214,12 +226,13 @@ def _rule(error: type[TerraformFailed], *words: str) -> Rule:
 
 
 RULES: tuple[Rule, ...] = (
+    _rule(NoSpaceLeft, r"no space left on device", r"disk quota exceeded"),
     _rule(
         StateUnreadable,
         r"state snapshot was created by Terraform", r"Unsupported state file format", r"State file .*(newer|corrupt)",
         r"Failed to load state", r"does not support .* version of the state", r"unsupported state format",
     ),
-    _rule(StateLocked, r"Error acquiring the state lock", r"state blob is already locked", r"Error locking state"),
+    _rule(StateLocked, r"Lock Info:\s+ID:", r"state blob is already locked"),
     _rule(StalePlan, r"Saved plan is stale", r"Saved plan does not match the given state"),
     _rule(TerraformCrashed, r"Plugin did not respond", r"Unrecognized remote plugin message", r"The plugin crashed", r"TERRAFORM CRASH", r"^panic:", r"!!!!!!!!!!"),
     _rule(ProviderChecksum, r"checksum", r"doesn't match any of the checksums", r"Failed to install provider from shared cache"),
@@ -238,6 +251,7 @@ RULES: tuple[Rule, ...] = (
         CredentialsRefused,
         r"No valid credential sources", r"InvalidClientTokenId", r"ExpiredToken", r"SignatureDoesNotMatch", r"AuthFailure",
         r"failed to refresh cached credentials", r"UnrecognizedClientException", r"no EC2 IMDS role found",
+        r"RequestTimeTooSkewed", r"RequestExpired", r"Signature (expired|not yet current)",
         r"failed to get shared config profile", r"security token included in the request is (invalid|expired)",
     ),
     _rule(PermissionDenied, r"AccessDenied", r"UnauthorizedOperation", r"is not authorized to perform", r"StatusCode: 403"),
@@ -250,6 +264,7 @@ RULES: tuple[Rule, ...] = (
     _rule(QuotaExceeded, r"LimitExceeded", r"quota"),
     _rule(StillInUse, r"DependencyViolation", r"DeleteConflict", r"ResourceInUse", r"InvalidIPAddress\.InUse", r"InvalidGroup\.InUse", r"VolumeInUse"),
     _rule(EndpointFailing, r"StatusCode: 5\d\d", r"InternalError", r"InternalFailure", r"ServiceUnavailable", r"\bUnavailable: "),
+    _rule(StateLocked, r"Error acquiring the state lock", r"Error locking state"),  # nobody's name, and no other reason
     _rule(VersionConflict, r"Unsupported Terraform Core version"),
     _rule(
         BackendChanged,

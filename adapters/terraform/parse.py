@@ -25,6 +25,10 @@ Document = Mapping[str, Any]
 class UnreadableOutput(BatonError):
     """Terraform wrote something that could not be read."""
 
+    def __init__(self, message: str = "", *, hint: str = "", facts: Document | None = None) -> None:
+        advice = "does the setting BATON_TERRAFORM name a Terraform? If so, please report it with its version and these words"
+        super().__init__(message, hint=hint or advice, facts=facts)
+
 
 @dataclass(frozen=True, slots=True)
 class PlanDocument:

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from adapters.terraform import command, configuration, failures, mirrors, parse
 from adapters.terraform.configuration import Module
+from adapters.terraform.endpoint import silence
 from adapters.terraform.environment import Surroundings
 from adapters.terraform.redact import Scrubber, sensitive_parts
+from adapters.terraform.rescue import ERRORED_STATE
 from adapters.terraform.runner import Runner, Site
 from adapters.terraform.session import Session
 from adapters.terraform.settings import TerraformSettings
+from adapters.terraform.statelock import outliving
 from adapters.terraform.workdir import LOCK, Workdir, mirror, other_users, workdir, write_private
 from lifecycle.digest import digest
 from lifecycle.events import Level
 from lifecycle.plan import Severity
 from lifecycle.ports import Run, StackSpec
-
-ENDPOINT_SECONDS = 5.0
-ERRORED_STATE = "errored.tfstate"
-"""Where Terraform leaves a state that its backend did not take, beside the module."""
 
 
 class Preparation:
@@ -65,6 +62,7 @@ class Preparation:
             run=run,
             runner=self._runner,
             until=time.monotonic() + run.deadline.total_seconds(),
+            endpoint_patience=self._settings.endpoint_patience,
         )
 
     def initialise(self, at: Session) -> None:
@@ -102,28 +100,21 @@ class Preparation:
         return error
 
     def look_at_endpoint(self, at: Session) -> None:
-        """Raise EndpointUnreachable where a stack that uses AWS has an endpoint that does not answer.
-
-        A refused connection costs the provider 25 s of retries, and us nothing.
-        """
-        endpoint = self._surroundings.variables.get("AWS_ENDPOINT_URL", "")
-        if not endpoint or not at.uses_aws:
-            return
-        try:
-            url = urlsplit(endpoint)
-            address = (url.hostname or "", url.port or (443 if url.scheme == "https" else 80))
-            socket.create_connection(address, ENDPOINT_SECONDS).close()
-        except (OSError, ValueError) as error:
+        """Raise EndpointUnreachable where a stack that uses AWS has an endpoint that does not answer."""
+        if at.endpoint and (reason := silence(at.endpoint)):
             raise failures.EndpointUnreachable(
-                f"{at.stack.label}: nothing answers at {endpoint}: {error}", facts={"endpoint": endpoint}
-            ) from error
+                f"{at.stack.label}: nothing answers at {at.endpoint}: {reason}", facts={"endpoint": at.endpoint}
+            )
 
     def push_back_state(self, at: Session) -> None:
         """Give the backend the state that an apply could not write there: Terraform leaves it as `errored.tfstate`."""
         left = at.site.cwd / ERRORED_STATE
         if not left.is_file():
             return
-        at.succeed(command.push_state(left), self._settings.deadlines.output)
+        if not left.stat().st_size:  # begun on a disk that was full
+            left.unlink()
+            return
+        outliving(at, lambda: at.succeed(command.push_state(left), self._settings.deadlines.output))
         left.unlink()
         words = f"{at.stack.name}: the state that an earlier apply could not write was written now"
         at.run.say("stack.pushed", words, level=Level.WARNING, stack=at.stack.name)

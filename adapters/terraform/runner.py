@@ -17,8 +17,10 @@ from adapters.process.runner import run as run_tool
 from adapters.terraform.binary import Binary
 from adapters.terraform.failures import TerraformTimedOut
 from adapters.terraform.settings import GRACE, LOCK_WAIT, ORPHAN_GRACE, SETTLE
-from lifecycle.ports import Cancelled, Run
+from lifecycle.ports import Cancellation, Cancelled, Run
 
+LINE_LIMIT = 64 << 20
+"""Bytes of one line: an apply that can write its state nowhere says it in one."""
 GIGABYTES_PER_RUN = 0.8  # measured with the AWS provider: 620–760 MB
 CORES_PER_RUN = 1.4
 
@@ -79,6 +81,7 @@ class Runner:
             grace=self._grace,
             orphan_grace=max(self._grace, ORPHAN_GRACE) if changes else None,
             settle=SETTLE if changes else timedelta(0),
+            line_limit=LINE_LIMIT,
         )
         with self._slot(site, run, until):
             left = max(0.0, min(until - time.monotonic(), longest.total_seconds()))
@@ -91,6 +94,11 @@ class Runner:
                 facts={"seconds": round(finished.seconds, 1)},
             )
         return finished
+
+    def ask(self, site: Site, argv: Sequence[str], cancel: Cancellation, longest: timedelta) -> Finished:
+        """Run a command that needs no provider and changes nothing, beside one that works at the same site."""
+        command = Command((*self.binary().argv, *argv), site.cwd, site.environment, grace=timedelta(seconds=5))
+        return run_tool(command, None, cancel, longest)
 
     @contextmanager
     def _slot(self, site: Site, run: Run, until: float) -> Iterator[None]:

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from adapters.process.runner import Finished
-from adapters.terraform import failures, parse
+from adapters.terraform import command, failures, parse
 from adapters.terraform.configuration import Module
+from adapters.terraform.endpoint import Watch
 from adapters.terraform.environment import Surroundings
 from adapters.terraform.events import Listener
 from adapters.terraform.redact import Scrubber
 from adapters.terraform.runner import Runner, Site
+from adapters.terraform.statelock import ASKING, Witness
 from adapters.terraform.workdir import Workdir
-from lifecycle.ports import Run, StackSpec
+from lifecycle.ports import Cancellation, Cancelled, PartCancellation, Run, StackSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Session:
     run: Run
     runner: Runner
     until: float
+    endpoint_patience: timedelta = timedelta(seconds=90)
 
     @property
     def root(self) -> Module:
@@ -44,6 +47,11 @@ class Session:
     def uses_aws(self) -> bool:
         """Whether `init` brought the AWS provider."""
         return any((self.work.data / "providers").glob("*/hashicorp/aws"))
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint that the stack's provider asks; empty where it asks AWS itself, or none."""
+        return self.surroundings.variables.get("AWS_ENDPOINT_URL", "") if self.uses_aws else ""
 
     def listener(self) -> Listener:
         return Listener(self.run.say, self.stack.source, self.scrub)
@@ -60,11 +68,41 @@ class Session:
         if secret:
             extra = {f"TF_VAR_{name}": value for name, value in secret.items()}
             site = replace(site, environment={**site.environment, **extra})
-        return self.runner.run(site, argv, self.run, until=self.until, longest=longest, on_line=on_line)
+        if on_line is None:
+            return self.runner.run(site, argv, self.run, until=self.until, longest=longest)
+        with Witness(self, argv[0]) as witness:
+            heard = (
+                on_line if self.own_backend else witness.hearing(on_line)
+            )  # a local state's lock ends with its process
+            return self._watched(site, argv, longest, heard)
 
-    def succeed(self, argv: Sequence[str], longest: timedelta) -> bytes:
+    def _watched(self, site: Site, argv: Sequence[str], longest: timedelta, on_line: Callable[[str], None]) -> Finished:
+        """Run a command that talks to the cloud. Raises EndpointUnreachable where nobody answers there for too long."""
+        cancel = PartCancellation(self.run.cancel)
+        run = replace(self.run, cancel=cancel)
+        if not self.endpoint:
+            return self.runner.run(site, argv, run, until=self.until, longest=longest, on_line=on_line)
+        with Watch(self.endpoint, self.endpoint_patience, cancel) as watch:
+            try:
+                return self.runner.run(site, argv, run, until=self.until, longest=longest, on_line=on_line)
+            except Cancelled as error:
+                if self.run.cancel.requested or not watch.silent:
+                    raise
+                raise failures.EndpointUnreachable(
+                    f"{error.message}: {watch.silent}", facts={"endpoint": self.endpoint}
+                ) from error
+
+    def who_locks(self, cancel: Cancellation) -> Mapping[str, str] | None:
+        """Who holds the state's lock now, as Terraform tells who comes second; None where nobody does."""
+        argv = command.ask_for_lock()
+        finished = self.runner.ask(self.site, argv, cancel, ASKING)
+        error = self.failure(finished, argv)
+        lock: Mapping[str, str] = error.facts.get("lock") or {}
+        return lock if isinstance(error, failures.StateLocked) and lock.get("id") else None
+
+    def succeed(self, argv: Sequence[str], longest: timedelta, secret: Mapping[str, str] | None = None) -> bytes:
         """Run a command that must exit with 0; its stdout."""
-        finished = self.execute(argv, longest)
+        finished = self.execute(argv, longest, None, secret)
         if finished.returncode != 0:
             raise self.failure(finished, argv)
         return finished.stdout

@@ -48,6 +48,8 @@ class TerraformSettings:
     """Resources at a time. None: Terraform's default, ten."""
     concurrency: int | None = None
     """Terraforms at a time. None: what this machine bears (runner.concurrency_cap)."""
+    endpoint_patience: timedelta = timedelta(seconds=90)
+    """How long the endpoint that AWS_ENDPOINT_URL names may answer nobody while a command that uses it runs."""
     grace: timedelta = GRACE
     lock_wait: timedelta = LOCK_WAIT
     deadlines: Deadlines = field(default_factory=Deadlines)

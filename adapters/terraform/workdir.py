@@ -8,6 +8,7 @@
         variables.tfvars.json 0600
         terraform.rc          0600, the generated CLI configuration
         tool.lock             held while a Terraform works here
+        state.lock.json       0600, the lock that a Terraform of ours last held in a remote backend, and its process
 
 Terraform writes `.terraform.lock.hcl` beside the root module's files, whatever one says, and a module may write beside itself
 too (`local_file`). So the directories of the root module and of its local children are made anew here, at the same places
@@ -74,6 +75,10 @@ class Workdir:
     @property
     def tool_lock(self) -> Path:
         return self.path / "tool.lock"
+
+    @property
+    def state_lock(self) -> Path:
+        return self.path / "state.lock.json"
 
     @property
     def initialised(self) -> Path:

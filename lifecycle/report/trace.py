@@ -50,7 +50,7 @@ def label(record: Record, names: Mapping[str, str]) -> str:
 
 
 def _seconds(record: Record, end: datetime) -> float:
-    return ((record.finished_at or end) - record.intended_at).total_seconds()
+    return max(0.0, ((record.finished_at or end) - record.intended_at).total_seconds())
 
 
 def _bar(record: Record, begin: datetime, total: float, room: int) -> str:

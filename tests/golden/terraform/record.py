@@ -90,6 +90,7 @@ FAILURES: dict[str, Case] = {
         (INIT, ("plan", "-json", "-lock-timeout=0s")),
         meanwhile=("apply", "-auto-approve"),
     ),
+    # no_space_left was recorded by hand, on a tmpfs that the apply itself filled up
     "stale_plan": Case(
         {"main.tf": WITH_ID},
         (INIT, (*PLAN, "-out=p"), ("apply", "-auto-approve"), ("apply", "-json", "p")),

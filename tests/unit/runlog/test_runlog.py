@@ -43,3 +43,17 @@ def test_the_oldest_logs_make_room(tmp_path: Path) -> None:
     for run in range(1, runlog.KEPT + 4):
         write(tmp_path, run)
     assert runlog.runs(tmp_path, REF) == list(range(4, runlog.KEPT + 4))
+
+
+def test_a_log_that_cannot_be_written_is_told_once_and_ends_no_run(tmp_path: Path) -> None:
+    told: list[Event] = []
+    folder = runlog.directory(tmp_path, REF)
+    folder.mkdir(parents=True)
+    (folder / "1.jsonl").symlink_to("/dev/full")
+    log = runlog.RunLog(tmp_path, REF, told.append)
+    for kind in ("run.started", "task.ok", "task.ok"):
+        log(Event(NOW, kind, "words", data={"run": 1}))
+    log.close()
+    assert [(e.type, e.message) for e in told] == [
+        ("log.lost", "the log of this run cannot be written: No space left on device; the run goes on")
+    ]

@@ -1,9 +1,13 @@
 """What a database says when it refuses, as recorded, and what Baton makes of it."""
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 
-from adapters.store.failures import Place, explain
+from adapters.store.engine import connect, sqlite_url
+from adapters.store.failures import Place, StoreError, explain
+from lifecycle.errors import Trouble
 
 PLACE = Place("PostgreSQL database baton on db.example", "hunter2")
 
@@ -67,3 +71,27 @@ def test_what_is_not_known_is_quoted_on_one_line_without_the_password_and_the_st
 
 def test_a_pool_that_ran_out_is_busy() -> None:
     assert "every connection of this process" in explain(sa.exc.TimeoutError("QueuePool limit"), PLACE).message
+
+
+@pytest.mark.parametrize(("said", "sqlstate", "expected"), RECORDED, ids=[said[:40] for said, _, _ in RECORDED])
+def test_only_what_is_busy_or_away_may_pass(said: str, sqlstate: str | None, expected: str) -> None:
+    error = explain(sa.exc.OperationalError("SELECT 1", {}, Said(said, sqlstate)), PLACE)
+    assert error.trouble is {"is busy": Trouble.IN_USE, "cannot be reached": Trouble.UNREACHABLE}.get(expected)
+
+
+def test_a_commit_that_fails_never_says_that_it_may_pass(tmp_path: Path) -> None:
+    """Nobody knows then whether it was kept: done again, an entry of the ledger would be there twice."""
+    database = connect(sqlite_url(tmp_path / "baton.db"))
+    busy = sa.exc.OperationalError("COMMIT", {}, Said("database is locked"))
+
+    @sa.event.listens_for(database._engine, "commit")
+    def lost(_: object) -> None:
+        raise busy
+
+    with pytest.raises(StoreError, match="is busy") as at_commit, database.write():
+        pass
+    assert at_commit.value.trouble is None
+    with pytest.raises(StoreError, match="is busy") as before, database.write():
+        raise busy
+    assert before.value.trouble is Trouble.IN_USE
+    database.close()
