@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, assert_never
 from lifecycle.blueprint.references import ReferenceUnresolved
 from lifecycle.configuration import Configuration
 from lifecycle.desired import Desired, Goal, StackTarget
-from lifecycle.errors import BatonError
+from lifecycle.errors import CUT_OFF, BatonError
 from lifecycle.events import Event, Level, Say
 from lifecycle.handoff import hosts_from_outputs
 from lifecycle.inventory import Host
@@ -50,7 +50,8 @@ class Acts:
             return Outcome(step, Status.CANCELLED, error.message, error.hint)
         except BatonError as error:
             status = Status.CANCELLED if self._cancel_of(step).requested else Status.FAILED
-            return Outcome(step, status, error.message, error.hint)
+            detail = {CUT_OFF: True} if error.facts.get(CUT_OFF) else {}
+            return Outcome(step, status, error.message, error.hint, detail=detail)
         except Exception as error:
             self._say(step)("internal.error", traceback.format_exc(), level=Level.ERROR)
             hint = "this is a fault of Baton's own: its log holds the details"

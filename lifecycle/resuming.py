@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from datetime import timedelta
 
-from lifecycle.errors import BatonError
+from lifecycle.errors import CUT_OFF, BatonError
 from lifecycle.events import Level
 from lifecycle.inventory import Host
 from lifecycle.journal import Kind, Status
@@ -68,7 +68,7 @@ def _cannot_decide(spec: StackSpec, undecided: Sequence[Undecided]) -> StraysUnd
 def _keep(plan: Plan, spec: StackSpec, view: View, ports: Ports, run: Run) -> bool:
     """Keep healthy hosts that are tainted, where the apply was cut off; where it failed Terraform has a reason of its own."""
     record = view.journal.get(Kind.APPLY, spec.name)
-    if record is not None and record.status is Status.FAILED:
+    if record is not None and record.status is Status.FAILED and not record.detail.get(CUT_OFF):
         return False
     tainted = {c.physical_id: c.address for c in plan.changes if c.tainted and c.physical_id}
     if not tainted:
