@@ -18,7 +18,7 @@ from functools import partial
 from tests.chaos.real import table
 from tests.chaos.real.ground import Ground, ground
 from tests.chaos.real.kills import Chance, Kill, Kills, Trace, read
-from tests.chaos.real.lifetime import PHASES, Lifetime, Lived, Phase, Undisturbed
+from tests.chaos.real.lifetime import PHASES, Hit, Lifetime, Lived, Phase, Undisturbed
 from tests.chaos.real.others import ROOTS, Baseline, Trial, translated
 
 EACH: Mapping[str, int] = {"up": 6, "more": 4, "word": 3, "less": 4, "down": 4}
@@ -34,11 +34,12 @@ TRIAL = 60
 def main() -> int:
     options = _options()
     with ground() as place:
-        _say(f"seed {options.seed}, {options.minutes} minutes, load {os.getloadavg()[0]:.1f}")
+        _say(f"seed {options.seed}, {options.minutes} minutes, load {os.getloadavg()[0]:.1f}", table.HEAD)
         if options.kills:
             return _repeat(place, read(options.kills))
         learned = Undisturbed()
         lives = _kill(place, options, learned) if options.minutes else [_learn(place, learned, PHASES[:1])]
+        _say("", *table.totals(lives), "")
         trials = _others(place, options, learned) if options.baselines else []
     return _report(options, lives, trials)
 
@@ -47,7 +48,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos", description="Real kills on the local cloud.")
     parser.add_argument("--minutes", type=float, default=15, help="budget for Baton's kills; 0: the baselines alone")
     parser.add_argument("--seed", type=int, default=0, help="default: the second of the day")
-    parser.add_argument("--lanes", type=int, default=2, help="environments at a time")
+    parser.add_argument("--lanes", type=int, default=3, help="environments at a time")
     parser.add_argument("--kills", default="", help="one lifetime with these kills, as a failure prints them")
     parser.add_argument("--baselines", type=float, default=4, help="minutes for the others; 0: without them")
     options = parser.parse_args()
@@ -56,7 +57,7 @@ def _options() -> argparse.Namespace:
 
 
 def _repeat(place: Ground, kills: Kills) -> int:
-    lived = Lifetime(place, 1, lambda phase: kills.get(phase, ())).live()
+    lived = Lifetime(place, 1, lambda phase: kills.get(phase, ()), heard=_hear).live()
     _tell(lived)
     _say(*lived.log)
     return 0 if table.right(lived) else 1
@@ -87,7 +88,7 @@ def _kill(place: Ground, options: argparse.Namespace, learned: Undisturbed) -> l
             lives.append(_learn(place, learned))
         while time.monotonic() < until and learned.phase(PHASES[0].name):
             number = next(numbers)
-            lived = Lifetime(place, number, partial(dealt, number), learned, until).live()
+            lived = Lifetime(place, number, partial(dealt, number), learned, until, _hear).live()
             with turn:
                 lives.append(lived)
                 _tell(lived)
@@ -138,8 +139,12 @@ def _translated(seed: int, trace: Trace) -> Iterator[Kill]:
                 yield other
 
 
+def _hear(hit: Hit) -> None:
+    _say(table.hit_line(hit))
+
+
 def _tell(lived: Lived) -> None:
-    _say(table.HEAD, *table.lived_lines(lived))
+    _say(*table.lived_lines(lived))
     if not table.right(lived):
         _say(*(f"    {line}" for line in lived.log))
 

@@ -106,7 +106,10 @@ class Undisturbed:
 
 
 class Lifetime:
-    """Runs the phases. `dealt` says whom to kill in a phase, `learned` the undisturbed ends; `until` (monotonic) ends the killing."""
+    """Runs the phases. `dealt` says whom to kill in a phase, `learned` the undisturbed ends; `until` (monotonic) ends the killing.
+
+    `heard` is told of every kill once it is known what came of it.
+    """
 
     def __init__(
         self,
@@ -115,9 +118,10 @@ class Lifetime:
         dealt: Callable[[str], tuple[Kill, ...]] = lambda _: (),
         learned: Undisturbed | None = None,
         until: float = float("inf"),
+        heard: Callable[[Hit], None] = lambda _: None,
     ) -> None:
         self._ground, self._dealt, self._learned, self._until = ground, dealt, learned, until
-        self._environment = f"l{number}"
+        self._environment, self._heard = f"l{number}", heard
         self.lived = Lived(number)
         self._whole: dict[str, str] = {}  # id → name of every host that was seen configured
         self._farewells: list[tuple[Hit, Farewell]] = []
@@ -188,6 +192,8 @@ class Lifetime:
             if farewell.left:
                 names = "; ".join(map(str, farewell.left))
                 hit.faults.append(f"{phase.name}: still there after {CHILDREN:.0f} s: {names}")
+            if hit.who:
+                self._heard(hit)
         self._farewells.clear()
 
     def _look(self, phase: Phase) -> None:

@@ -8,19 +8,17 @@ from tests.chaos.real.lifetime import Hit, Lived
 from tests.chaos.real.others import Trial
 
 WRONG = ("unconfigured", "replaced", "doubled", "orphans", "locked", "fails")
-HEAD = f"{'phase':6}{'point':44}{'signal':10}{'who':12}{'at s':>6}{'exit':>6}{'ended s':>9}{'gone s':>8}  result"
+HEAD = f"{'life':>4} {'phase':6}{'point':44}{'signal':10}{'who':12}{'at s':>6}{'exit':>6}{'ended s':>9}{'gone s':>8}  result"
 
 
 def hit_line(hit: Hit) -> str:
     right = "; ".join(hit.faults) or "ok"
     code = "hangs" if hit.code is None else str(hit.code)
-    return f"{hit.phase:6}{hit.kill.moment!s:44.43}{hit.kill.way:10}{hit.who:12}{hit.at:6.1f}{code:>6}{hit.ended:9.1f}{hit.gone:8.1f}  {right}"
+    return f"{hit.lifetime:4} {hit.phase:6}{hit.kill.moment!s:44.43}{hit.kill.way:10}{hit.who:12}{hit.at:6.1f}{code:>6}{hit.ended:9.1f}{hit.gone:8.1f}  {right}"
 
 
 def lived_lines(lived: Lived) -> Iterator[str]:
-    """A lifetime's kills, then what its ends were."""
-    for hit in lived.hits:
-        yield hit_line(hit)
+    """What a lifetime's ends were."""
     came = ", ".join(f"{phase} {seconds:.0f} s" for phase, seconds in lived.finals.items())
     yield f"lifetime {lived.number}: {len(lived.hits)} kills; came through: {came}; {'RIGHT' if right(lived) else 'WRONG'}"
     yield from (f"    {fault}" for fault in lived.faults)
