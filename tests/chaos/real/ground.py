@@ -154,6 +154,9 @@ def orphans(cloud: Mapping[str, set[str]], state: Mapping[str, set[str]]) -> lis
 def ground() -> Iterator[Ground]:
     """A home whose cloud and engine run; everything of it is gone afterwards, also when somebody ends the program."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # behind a shell's `&` it is ignored, and by every child then
     home = Path(tempfile.mkdtemp(prefix="bc-", dir="/tmp"))  # short: sockets live below it
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN) or name in KEPT}
     environ = {**kept, "BATON_HOME": str(home), "BATON_CLOUD_HOME": str(home / "cloud"), "NO_COLOR": "1"}

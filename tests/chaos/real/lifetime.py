@@ -131,10 +131,12 @@ class Lifetime:
         return "baton:environment", f"chaos/{self._environment}"
 
     def live(self, phases: tuple[Phase, ...] = PHASES, *, told: Undisturbed | None = None) -> Lived:
-        """What is wrong is in `faults`. After a phase that did not come to its end only `down` is tried. `told` learns what it shows."""
+        """What is wrong is in `faults`. After a phase that did not come to its end, or
+        when the time is over, only `down` is left. `told` learns what it shows."""
         broken = False
         for phase in phases:
-            if broken and phase.members:
+            late = time.monotonic() > self._until and phase is not phases[0]
+            if (broken or late) and phase.members:
                 continue
             broken = not self._through(phase) or broken
             if told and not broken:
