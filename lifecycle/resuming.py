@@ -10,7 +10,7 @@ from lifecycle.inventory import Host
 from lifecycle.journal import Kind, Status
 from lifecycle.plan import Plan
 from lifecycle.ports import Cancelled, Ports, Run, StackSpec
-from lifecycle.strays import Undecided, decide, find
+from lifecycle.strays import Adoption, Undecided, decide, find
 from lifecycle.view import View
 
 PATIENCE = timedelta(seconds=90)
@@ -46,10 +46,25 @@ def _adopt(plan: Plan, spec: StackSpec, ports: Ports, run: Run) -> bool:
             f"{resource.type} {resource.id} was made by the interrupted apply: it is taken over as {adoption.address}"
         )
         run.say("stack.adopting", words, level=Level.WARNING, address=adoption.address, id=resource.id)
-        ports.provisioner.adopt(spec, adoption.address, resource.id, run)
+        try:
+            ports.provisioner.adopt(spec, adoption.address, resource.id, run)
+        except Cancelled:
+            raise
+        except BatonError as error:
+            raise _cannot_adopt(spec, adoption, error) from error
     if undecided:
         raise _cannot_decide(spec, undecided)
     return bool(adoptions)
+
+
+def _cannot_adopt(spec: StackSpec, adoption: Adoption, error: BatonError) -> StraysUndecided:
+    """Every run would come to the same end here: a person has to know the way out."""
+    resource = adoption.resource
+    return StraysUndecided(
+        f"{resource.type} {resource.id} is {adoption.address} and could not be taken over: {error.message}",
+        hint=f"run again; if it stays: baton stray {spec.environment} {resource.id} --remove",
+        facts={**error.facts, "strays": [resource.id]},
+    )
 
 
 def _cannot_decide(spec: StackSpec, undecided: Sequence[Undecided]) -> StraysUndecided:
