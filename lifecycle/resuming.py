@@ -47,6 +47,7 @@ def _adopt(plan: Plan, spec: StackSpec, ports: Ports, run: Run) -> bool:
         )
         run.say("stack.adopting", words, level=Level.WARNING, address=adoption.address, id=resource.id)
         try:
+            ports.cloud.finish(resource)
             ports.provisioner.adopt(spec, adoption.address, resource.id, run)
         except Cancelled:
             raise

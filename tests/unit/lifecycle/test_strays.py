@@ -39,7 +39,7 @@ def test_who_cannot_be_taken_over_is_named_with_the_way_out() -> None:
         raise BatonError("Invalid for_each argument")
 
     ports: Any = SimpleNamespace(
-        cloud=SimpleNamespace(tagged=lambda _: [made]), provisioner=SimpleNamespace(adopt=refuse)
+        cloud=SimpleNamespace(tagged=lambda _: [made], finish=lambda _: None), provisioner=SimpleNamespace(adopt=refuse)
     )
     spec = StackSpec(EnvironmentRef("shop", "dev"), "main", Path())
     nobody: Any = None  # it does not come to look at anybody
