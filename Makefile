@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Every command sets up what it needs (scripts/setup).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-fast e2e check format bench docs localstack lock clean
+.PHONY: help setup demo test test-fast e2e chaos chaos-baselines check format bench docs localstack lock clean
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -9,7 +9,7 @@ ARGS ?=
 SPREAD ?= -n 3 --dist loadfile
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make this checkout ready: system packages, .venv from the lock, Terraform
 	@scripts/setup
@@ -25,6 +25,12 @@ test-fast: setup ## the tests that need neither Terraform's provider nor hosts
 
 e2e: setup ## every test that runs real Terraform, hosts, SSH and Ansible, the long ones too
 	@$(PYTHON) -m pytest $(SPREAD) -m "e2e or long" $(ARGS)
+
+chaos: setup ## kill real runs everywhere, run them again, compare (MINUTES=15 SEED=n KILLS="up=..." BASELINES=4)
+	@$(PYTHON) -m tests.chaos.real --minutes $(or $(MINUTES),15) --seed $(or $(SEED),0) --kills "$(KILLS)" --baselines $(or $(BASELINES),4)
+
+chaos-baselines: setup ## the same kills for a plain script and for Terraform with provisioners alone (BASELINES=4 minutes)
+	@$(PYTHON) -m tests.chaos.real --minutes 0 --seed $(or $(SEED),0) --baselines $(or $(BASELINES),4)
 
 check: setup ## style, types, layers (ruff, mypy, import-linter)
 	@failed=; for tool in "ruff check" "ruff format --check" "mypy" "lint-imports"; do \

@@ -11,7 +11,7 @@ from lifecycle.applying import Applying
 from lifecycle.blueprint.references import ReferenceUnresolved
 from lifecycle.configuration import Configuration
 from lifecycle.desired import Desired, Goal, StackTarget
-from lifecycle.errors import BatonError, of_system
+from lifecycle.errors import CUT_OFF, BatonError, of_system
 from lifecycle.events import Event, Level, Say
 from lifecycle.handoff import hosts_from_outputs
 from lifecycle.inventory import Host
@@ -62,7 +62,8 @@ class Acts:
             return Outcome(step, Status.CANCELLED, error.message, error.hint)
         except BatonError as error:
             status = Status.CANCELLED if self._cancel_of(step).requested else Status.FAILED
-            return Outcome(step, status, error.message, error.hint, exit_code=error.exit_code)
+            detail = {CUT_OFF: True} if error.facts.get(CUT_OFF) else {}
+            return Outcome(step, status, error.message, error.hint, detail=detail, exit_code=error.exit_code)
         except Exception as error:
             if isinstance(error, OSError) and (known := of_system(error)):
                 return Outcome(step, Status.FAILED, known.message, known.hint)

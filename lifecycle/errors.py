@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 class ExitCode(IntEnum):
@@ -60,6 +60,10 @@ _TROUBLES: Mapping[Trouble, str] = {
     Trouble.UNREACHABLE: "the other side does not answer, or not as it should",
     Trouble.IN_USE: "something else still uses it",
 }
+
+
+CUT_OFF: Final = "cut_off"
+"""The fact of an error, and of its step in the journal, that somebody told the tool to stop: it says nothing about what it made."""
 
 
 class BatonError(Exception):

@@ -265,6 +265,11 @@ class Cloud(Protocol):
         """Remove what holds no data and can be removed safely, in an order in which it goes; the rest is left, with reasons."""
         ...
 
+    def finish(self, resource: CloudResource) -> None:
+        """Do what a provider does at the end of making it, and did not come to where it was killed: what the cloud itself put
+        there goes (AWS's rule that lets everything out of a fresh security group)."""
+        ...
+
     @property
     def not_provable(self) -> Sequence[str]:
         """Resource types that cannot carry a tag, in words."""

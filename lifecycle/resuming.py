@@ -4,13 +4,13 @@ import shlex
 from collections.abc import Sequence
 from datetime import timedelta
 
-from lifecycle.errors import BatonError
+from lifecycle.errors import CUT_OFF, BatonError
 from lifecycle.events import Level
 from lifecycle.inventory import Host
 from lifecycle.journal import Kind, Status
 from lifecycle.plan import Plan
 from lifecycle.ports import Cancelled, Ports, Run, StackSpec
-from lifecycle.strays import Undecided, decide, find
+from lifecycle.strays import Adoption, Undecided, decide, find
 from lifecycle.view import View
 
 PATIENCE = timedelta(seconds=90)
@@ -50,10 +50,28 @@ def taken_over(plan: Plan, spec: StackSpec, ports: Ports, run: Run) -> bool:
             f"{resource.type} {resource.id} was made by the interrupted apply: it is taken over as {adoption.address}"
         )
         run.say("stack.adopting", words, level=Level.WARNING, address=adoption.address, id=resource.id)
-        ports.provisioner.adopt(spec, adoption.address, resource.id, run)
+        try:
+            ports.cloud.finish(resource)
+            ports.provisioner.adopt(spec, adoption.address, resource.id, run)
+        except Cancelled:
+            raise
+        except BatonError as error:
+            raise _cannot_adopt(spec, adoption, error) from error
     if undecided:
         raise _cannot_decide(spec, undecided)
     return bool(adoptions)
+
+
+def _cannot_adopt(spec: StackSpec, adoption: Adoption, error: BatonError) -> StraysUndecided:
+    """Every run would come to the same end here: a person has to know the way out."""
+    resource = adoption.resource
+    cannot = StraysUndecided(
+        f"{resource.type} {resource.id} is {adoption.address} and could not be taken over: {error.message}",
+        hint=f"run again; if it stays: baton stray {spec.environment} {resource.id} --remove",
+        facts={**error.facts, "strays": [resource.id]},
+    )
+    cannot.trouble = error.trouble  # a cloud that throttles is asked again in this run
+    return cannot
 
 
 def _cannot_decide(spec: StackSpec, undecided: Sequence[Undecided]) -> StraysUndecided:
@@ -72,7 +90,7 @@ def _cannot_decide(spec: StackSpec, undecided: Sequence[Undecided]) -> StraysUnd
 def _keep(plan: Plan, spec: StackSpec, view: View, ports: Ports, run: Run) -> bool:
     """Keep healthy hosts that are tainted, where the apply was cut off; where it failed Terraform has a reason of its own."""
     record = view.journal.get(Kind.APPLY, spec.name)
-    if record is not None and record.status is Status.FAILED:
+    if record is not None and record.status is Status.FAILED and not record.detail.get(CUT_OFF):
         return False
     tainted = {c.physical_id: c.address for c in plan.changes if c.tainted and c.physical_id}
     if not tainted:

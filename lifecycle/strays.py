@@ -11,15 +11,17 @@ from typing import Final
 from lifecycle.plan import Action, Plan, ResourceChange
 from lifecycle.ports import STACK_TAG, CloudResource
 
-RESOURCE_TYPES: Final[Mapping[str, str]] = {
-    "instance": "aws_instance",
-    "vpc": "aws_vpc",
-    "subnet": "aws_subnet",
-    "security-group": "aws_security_group",
-    "internet-gateway": "aws_internet_gateway",
-    "route-table": "aws_route_table",
+RESOURCE_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "instance": ("aws_instance",),
+    "vpc": ("aws_vpc",),
+    "subnet": ("aws_subnet",),
+    "security-group": ("aws_security_group",),
+    "security-group-rule": ("aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"),
+    "internet-gateway": ("aws_internet_gateway",),
+    "route-table": ("aws_route_table",),
 }
-"""The cloud's word for a type → Terraform's, where the id in the cloud is also the id to import by."""
+"""The cloud's word for a type → Terraform's words, where the id in the cloud is also the id to import by. A rule is listed without its
+direction; its tags have to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def find(plan: Plan, stack: str, tagged: Sequence[CloudResource]) -> tuple[Cloud
     known = {c.physical_id for c in (*plan.changes, *plan.drift) if c.physical_id}
     wanted = {c.type for c in plan.changes if c.action is Action.CREATE}
     mine = (r for r in tagged if r.tags.get(STACK_TAG) == stack and r.id not in known)
-    return tuple(sorted((r for r in mine if _type(r) in wanted), key=lambda r: (r.type, r.id)))
+    return tuple(sorted((r for r in mine if wanted.intersection(_types(r))), key=lambda r: (r.type, r.id)))
 
 
 def decide(plan: Plan, strays: Sequence[CloudResource]) -> tuple[tuple[Adoption, ...], tuple[Undecided, ...]]:
@@ -61,9 +63,9 @@ def decide(plan: Plan, strays: Sequence[CloudResource]) -> tuple[tuple[Adoption,
 
 
 def _could_be(stray: CloudResource, change: ResourceChange) -> bool:
-    alike = change.action is Action.CREATE and change.type == _type(stray)
+    alike = change.action is Action.CREATE and change.type in _types(stray)
     return alike and change.tags is not None and dict(change.tags) == dict(stray.tags)
 
 
-def _type(resource: CloudResource) -> str:
-    return RESOURCE_TYPES.get(resource.type, resource.type)
+def _types(resource: CloudResource) -> tuple[str, ...]:
+    return RESOURCE_TYPES.get(resource.type, (resource.type,))

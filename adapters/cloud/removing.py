@@ -75,6 +75,15 @@ def _security_group(ec2: EC2Client, id: str) -> None:
     ec2.delete_security_group(GroupId=id)
 
 
+def revoke_default_egress(ec2: EC2Client, id: str) -> None:
+    """Take away the rule that AWS puts into a fresh group: untagged, everything to everywhere. The provider does it as the last
+    part of making one; left there, the module's own rule of that kind is a duplicate."""
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [id]}])["SecurityGroupRules"]
+    everywhere = (r for r in rules if r.get("CidrIpv4") == "0.0.0.0/0" or r.get("CidrIpv6") == "::/0")
+    fresh = [r for r in everywhere if r["IsEgress"] and r["IpProtocol"] == "-1" and not r.get("Tags")]
+    _revoke(ec2, id, ((r["SecurityGroupRuleId"], True) for r in fresh))
+
+
 def _security_group_rule(ec2: EC2Client, id: str) -> None:
     for rule in ec2.describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]:
         _revoke(ec2, rule["GroupId"], [(id, rule["IsEgress"])])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.cloud.api import Aws
-from adapters.cloud.removing import PATIENCE, removed
+from adapters.cloud.removing import PATIENCE, removed, revoke_default_egress
 from lifecycle.environment import EnvironmentRef
 from lifecycle.ports import ENVIRONMENT_TAG, CloudResource, Removal, Run
 from lifecycle.retries import Backoff
@@ -107,6 +107,11 @@ class AwsCloud:
 
     def remove(self, resources: Sequence[CloudResource], run: Run) -> Removal:
         return removed(self._aws, resources, self.tagged, self._backoff, run)
+
+    def finish(self, resource: CloudResource) -> None:
+        if resource.type == "security-group":
+            what = f"the rules of security group {resource.id}"
+            self._aws.ask(what, lambda: revoke_default_egress(self._aws.ec2, resource.id))
 
     @property
     def not_provable(self) -> Sequence[str]:

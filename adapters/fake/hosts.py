@@ -72,6 +72,9 @@ class FakeCloud:
                 *leaked,
             ]
 
+    def finish(self, resource: CloudResource) -> None:
+        """What is made here is made at once."""
+
     def remove(self, resources: Sequence[CloudResource], run: Run) -> Removal:
         """Everything goes, but what the world says that it fails: `remove ID`."""
         with self._world.lock:

@@ -117,6 +117,7 @@ class _Held:
         self.said: dict[str, dict[str, Any]] = {}
         self.cancelled = self.timed_out = self.killed = False
         self.began = self.ended = time.monotonic()
+        self.orphaned_at = 0.0  # monotonic; since when the tool has no supervisor
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         control_read, self.control = os.pipe()
@@ -156,8 +157,8 @@ class _Held:
                 for key, _ in ready:
                     if not self._take(key.fd):
                         selector.unregister(key.fd)
-                if not ready and self.process.poll() is not None:
-                    break  # a process stuck in the kernel may hold the pipes for ever
+                if not ready and self.process.poll() is not None and self._nobody_stops():
+                    break
                 if cancel.urgent and not self.killed:
                     self.cancelled = self.killed = True
                     self._ask(b"k")
@@ -173,6 +174,18 @@ class _Held:
         with open(self.status, "rb", closefd=False) as file:
             lines = [json.loads(line) for line in file.read().splitlines() if line]
         self.said = {line["status"]: line for line in lines}
+
+    def _nobody_stops(self) -> bool:
+        """With the supervisor gone: whether there is no tool to wait for. A process stuck in the kernel may hold the pipes for ever.
+
+        Where the supervisor was killed, the kernel has told the tool to stop. It keeps its reader for as long as it may take:
+        let go of, it would die of SIGPIPE with its state unsaved.
+        """
+        if self.process.returncode >= 0:
+            return True
+        now, command = time.monotonic(), self.command
+        self.orphaned_at = self.orphaned_at or now
+        return now > self.orphaned_at + (command.settle + command.grace).total_seconds()
 
     def stop(self) -> None:
         """Interrupt, wait out the grace; a second exception meanwhile kills."""

@@ -11,6 +11,8 @@ from adapters.terraform.redact import Scrubber
 from lifecycle.events import Level, Say
 from lifecycle.plan import Diagnostic
 
+INTERRUPTED = "Interrupt received"
+"""What Terraform says first when SIGINT or SIGTERM reaches it, whoever sent it."""
 _DOING = {"create": "creating", "update": "changing", "delete": "destroying", "replace": "replacing"}
 _DONE = {"create": "created", "update": "changed", "delete": "destroyed", "replace": "replaced"}
 
@@ -24,6 +26,7 @@ class Listener:
         self.changed: list[str] = []
         self.outputs: Mapping[str, Any] | None = None  # as the end of an apply tells them; sensitive ones without value
         self.dump: Mapping[str, Any] | None = None  # the state, with its secrets, where it could be written nowhere
+        self.interrupted = False  # it was told to stop: what fails from then on has failed for no reason of its own
         self.noise: list[str] = []  # lines that are not Terraform's: a provider that prints, a crash
 
     def __call__(self, line: str) -> None:
@@ -36,6 +39,8 @@ class Listener:
                 self.diagnostics.append(diagnostic(found["diagnostic"], self._source, self._scrub))
             case "apply_start":
                 self._resource("resource.started", found["hook"], _DOING)
+            case "log" if INTERRUPTED in str(found.get("@message", "")):
+                self.interrupted = True
             case "apply_progress":
                 self._resource("resource.progress", found["hook"], _DOING)
             case "log" if isinstance(found.get("state"), dict):  # "Emergency state dump"

@@ -17,6 +17,7 @@ from adapters.process.runner import run as run_tool
 from adapters.terraform.binary import Binary
 from adapters.terraform.failures import TerraformTimedOut
 from adapters.terraform.settings import GRACE, LOCK_WAIT, ORPHAN_GRACE, SETTLE
+from lifecycle.errors import CUT_OFF
 from lifecycle.ports import Cancellation, Cancelled, Run
 
 LINE_LIMIT = 64 << 20
@@ -91,7 +92,7 @@ class Runner:
         if finished.timed_out:
             raise TerraformTimedOut(
                 f"{site.subject}: terraform {argv[0]} did not end within {left:.0f} s and was stopped",
-                facts={"seconds": round(finished.seconds, 1)},
+                facts={"seconds": round(finished.seconds, 1), CUT_OFF: True},
             )
         return finished
 

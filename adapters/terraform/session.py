@@ -16,6 +16,7 @@ from adapters.terraform.redact import Scrubber
 from adapters.terraform.runner import Runner, Site
 from adapters.terraform.statelock import ASKING, Witness
 from adapters.terraform.workdir import Workdir
+from lifecycle.errors import CUT_OFF
 from lifecycle.ports import Cancellation, Cancelled, PartCancellation, Run, StackSpec
 
 
@@ -117,4 +118,7 @@ class Session:
         words = "\n".join([stderr, *map(self.scrub.text, listener.noise if listener else ())])
         if finished.returncode > 128 and not said:
             words += f"\nended by signal {finished.returncode - 128}"
-        return failures.classify(said, words, subject=self.stack.label, command=argv[0], stage=stage)
+        error = failures.classify(said, words, subject=self.stack.label, command=argv[0], stage=stage)
+        if listener and listener.interrupted:
+            error.add_facts(**{CUT_OFF: True})
+        return error

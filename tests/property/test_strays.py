@@ -1,11 +1,14 @@
 """After an apply whose end nobody knows: what it made is taken over or kept, and never made twice."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.fake.driving import Choose, Drive, ports_for, shop, world_of_shop
+from lifecycle.errors import CUT_OFF
 from lifecycle.journal import Kind, Status
 
 orders = st.lists(st.integers(0, 1000), max_size=60)
@@ -17,14 +20,14 @@ def chooser(numbers: list[int]) -> Choose:
     return lambda below: next(rest, 0) % below
 
 
-def interrupted(status: Status | None) -> Drive:
+def interrupted(status: Status | None, detail: Mapping[str, Any] | None = None) -> Drive:
     """The shop as it stands, with an apply of its front whose last word is not "done"."""
     world = world_of_shop()
     drive = Drive(world, ports_for(world))
     assert drive.run(shop(), chooser([])).complete
     record = drive.journal.get(Kind.APPLY, "front")
     assert record is not None
-    drive.journal = drive.journal.with_records([replace(record, status=status, finished_at=None)])
+    drive.journal = drive.journal.with_records([replace(record, status=status, finished_at=None, detail=detail or {})])
     world.log.clear()
     world.done.clear()
     return drive
@@ -90,6 +93,16 @@ def test_a_tainted_host_that_is_not_well_is_made_anew(numbers: list[int], status
     assert drive.world.named("web-1").id != web.id
     assert drive.world.done["create web-1"] == 1
     assert drive.world.named("web-1").configured == ["app"]
+
+
+@settings(max_examples=25)
+@given(orders)
+def test_a_host_that_was_tainted_when_somebody_stopped_the_tool_is_kept(numbers: list[int]) -> None:
+    drive = interrupted(Status.FAILED, {CUT_OFF: True})
+    web = drive.world.named("web-1")
+    web.tainted = True
+    assert drive.run(shop(), chooser(numbers)).complete
+    assert drive.world.named("web-1") is web
 
 
 @settings(max_examples=25)

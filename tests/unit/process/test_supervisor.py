@@ -161,6 +161,31 @@ def test_a_tool_whose_supervisor_was_killed_is_told_to_stop_and_keeps_the_lock_u
     assert lock_is_free(bench.folder / "tool.lock")
 
 
+def test_a_tool_whose_supervisor_was_killed_can_still_say_goodbye_to_its_caller(bench: Any, gone: Gone) -> None:
+    """The caller lives and has nobody to wait for any more; were it to let go of the pipes, SIGPIPE would end the tool unsaved."""
+    pauses = """
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    def stop(*_):
+        time.sleep(0.5)  # as Terraform does while a provider's call ends
+        print("saving state", flush=True)
+        time.sleep(0.5)
+        print("saved", flush=True)
+        report("saved")
+        os._exit(0)
+    signal.signal(signal.SIGINT, stop)
+    report("tool", os.getpid(), os.getppid())
+    while True:
+        signal.pause()
+"""
+    then = """    report("returned", run(command, lambda line: None).returncode)\n    time.sleep(30)\n"""
+    caller(bench, bench.tool("pauses", pauses), then, grace=15)
+    _, tool, supervisor = bench.report()
+    os.kill(int(supervisor), signal.SIGKILL)
+    assert bench.report() == ["saved"]
+    assert bench.report() == ["returned", "247"]  # the supervisor's end, for want of the tool's
+    assert gone(int(tool))
+
+
 def test_the_lock_file_names_who_holds_it_and_is_private(bench: Any) -> None:
     caller(bench, bench.tool("polite", POLITE), "    run(command, lambda line: None)\n")
     _, tool, supervisor = bench.report()

@@ -52,6 +52,13 @@ def test_a_resource_is_followed_from_start_to_end() -> None:
     assert listener.changed == ["aws_vpc.v"]
 
 
+def test_it_is_known_that_somebody_told_terraform_to_stop() -> None:
+    words = "\nInterrupt received.\nPlease wait for Terraform to exit or data loss may occur.\nGracefully shutting down...\n"
+    listener, _ = listen(json.dumps({"@message": words, "@level": "info", "type": "log"}))
+    assert listener.interrupted
+    assert not listen(hook("apply_start"))[0].interrupted
+
+
 def test_reading_is_no_change() -> None:
     listener, said = listen(hook("apply_start", "read", "data.x.y"), hook("apply_complete", "read", "data.x.y"))
     assert said == []
