@@ -54,7 +54,7 @@ class Endpoint:
             "AWS_SECRET_ACCESS_KEY": self.secret_key or "test",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_S3_USE_PATH_STYLE": "true",
-            "AWS_MAX_ATTEMPTS": "4",  # an emulator's 500 would otherwise be retried for minutes
+            "AWS_MAX_ATTEMPTS": "4",  # for AWS's own tools and SDKs; Terraform's provider does not read it
         }
 
 
