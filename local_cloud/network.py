@@ -106,10 +106,13 @@ class Internet:
         )
 
     def route(self, routes: dict[str, str]) -> None:
-        """Makes `routes` (public address → the wan address of its VPC) the whole truth."""
+        """Makes `routes` (public address → the wan address of its VPC) the whole truth.
+
+        Each line may come twice: a batch that broke off is given again as a whole. An address that is gone leads nowhere.
+        """
         if routes == self._routes:
             return
-        gone = [f"route del {public}/32" for public in self._routes if public not in routes]
+        gone = [f"route replace unreachable {public}/32" for public in self._routes if public not in routes]
         new = [f"route replace {public}/32 via {wan} dev inet0" for public, wan in routes.items()]
         run_in(self.core, ["ip", "-batch", "-"], "\n".join((*gone, *new, "")))
         self._routes = dict(routes)
@@ -128,7 +131,9 @@ class VpcNetwork:
         """Gives the router an address (10.0.1.1/24) in every subnet named."""
         new = sorted(set(routers) - self.routers)
         if new:
-            run_in(self.descriptor, ["ip", "-batch", "-"], "".join(f"addr add {router} dev br0\n" for router in new))
+            run_in(
+                self.descriptor, ["ip", "-batch", "-"], "".join(f"addr replace {router} dev br0\n" for router in new)
+            )
             self.routers.update(new)
 
     def map_publics(self, publics: dict[str, str]) -> None:

@@ -7,12 +7,14 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from local_cloud.errors import CloudError
 from local_cloud.firewall import Rules, render
 from local_cloud.hosts import Host, Hosts, Wish
 from local_cloud.launcher import Launcher
-from local_cloud.network import Networks
+from local_cloud.network import Networks, VpcNetwork
 
 log = logging.getLogger(__name__)
 
@@ -62,21 +64,35 @@ class Region:
             network.unplug(host.wish.link)
 
     def reconcile(self) -> None:
-        """Makes reality match the API; cheap when nothing changed, so it may be called after every call."""
+        """Makes reality match the API; cheap when nothing changed, so it may be called after every call.
+
+        What cannot be done in one network or for one host keeps nobody else from what is theirs; it is raised at the end.
+        """
         with self._lock:
             if not self.networks.vpcs:
                 return
             wanted = self._wanted()
             for vpc in [vpc for vpc in self.networks.vpcs if vpc not in wanted.routers]:
                 self.networks.drop(vpc)
-            routes: dict[str, str] = {}
-            for vpc, network in self.networks.vpcs.items():
-                network.add_routers(wanted.routers[vpc])
-                network.map_publics(wanted.publics.get(vpc, {}))
-                routes |= dict.fromkeys(wanted.publics.get(vpc, {}), network.wan)
-            self.networks.internet.route(routes)
-            for host in self.hosts.running():
-                self.hosts.enforce(host, render(wanted.rules.get(host.wish.id, Rules())))
+            work = [partial(self._connect, vpc, network, wanted) for vpc, network in self.networks.vpcs.items()]
+            work.append(partial(self._route, wanted))
+            work += [partial(self._enforce, host, wanted) for host in self.hosts.running()]
+            troubles = [trouble for one in work if (trouble := _trouble(one)) is not None]
+        if troubles:
+            raise troubles[0]
+
+    def _connect(self, vpc: str, network: VpcNetwork, wanted: Wanted) -> None:
+        network.add_routers(wanted.routers[vpc])
+        network.map_publics(wanted.publics.get(vpc, {}))
+
+    def _route(self, wanted: Wanted) -> None:
+        routes: dict[str, str] = {}
+        for vpc, network in self.networks.vpcs.items():
+            routes |= dict.fromkeys(wanted.publics.get(vpc, {}), network.wan)
+        self.networks.internet.route(routes)
+
+    def _enforce(self, host: Host, wanted: Wanted) -> None:
+        self.hosts.enforce(host, render(wanted.rules.get(host.wish.id, Rules())))
 
     def dial_network(self, id: str) -> tuple[int, str]:
         """The namespace of the VPC router of an instance's host, and the host's address. Raises LookupError."""
@@ -91,3 +107,13 @@ class Region:
             self.hosts.kill(host.wish.id)
         for name in os.listdir(self.hosts.folder("")):
             self.hosts.remove(name)
+
+
+def _trouble(work: Callable[[], None]) -> CloudError | None:
+    """Do it; what was wrong, if anything."""
+    try:
+        work()
+    except CloudError as error:
+        log.warning("the region does not follow the API: %s", error)
+        return error
+    return None
