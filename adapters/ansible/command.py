@@ -25,6 +25,7 @@ _FORCED: Final = {
     "ANSIBLE_NOCOLOR": "1",
     "ANSIBLE_NOCOWS": "1",
     "ANSIBLE_RETRY_FILES_ENABLED": "False",
+    "SHELL": "/bin/sh",  # ssh starts proxies with it; a bash would read ~/.bashrc each time (adapters/ssh/call.py)
 }
 # The user's environment must not steer these.
 _DROPPED: Final = (

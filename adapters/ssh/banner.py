@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Final
 
+from adapters.ssh.call import PROXY_SHELL
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Connection
 from lifecycle.ssh_options import passes_descriptor, proxy_command
@@ -77,12 +78,12 @@ def _readable(peer: socket.socket, deadline: float, cancelled: Callable[[], bool
 
 
 def _through_proxy(connection: Connection, command: str, deadline: float, cancelled: Callable[[], bool]) -> str:
-    """Start the proxy as ssh does: by the user's shell, its ends joined to a socket over which it speaks or passes one."""
+    """Start the proxy as ssh does: by a shell, its ends joined to a socket over which it speaks or passes one."""
     ours, theirs = socket.socketpair()
     with ours, tempfile.TemporaryFile() as said:
         with theirs:
             process = subprocess.Popen(
-                [os.environ.get("SHELL", "/bin/sh"), "-c", f"exec {_expanded(command, connection)}"],
+                [PROXY_SHELL, "-c", f"exec {_expanded(command, connection)}"],
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=said,

@@ -15,6 +15,9 @@ from lifecycle.errors import BatonError
 KEPT: Final = 1 << 20  # bytes of each stream
 FAILED: Final = 255  # ssh's own failures; anything else is the remote command's status
 _LOOK_SECONDS: Final = 0.05
+PROXY_SHELL: Final = "/bin/sh"
+"""What ssh starts its proxy commands with. A bash that finds a socket as its input reads the user's ~/.bashrc, as for a login
+over the network: whatever hangs, takes long or is said there would meet every connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,14 @@ def call(
         given.write(stdin.encode())
         given.seek(0)
         try:
-            process = subprocess.Popen(argv, stdin=given, stdout=out, stderr=err, start_new_session=True)
+            process = subprocess.Popen(
+                argv,
+                stdin=given,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, "SHELL": PROXY_SHELL},
+                start_new_session=True,
+            )
         except FileNotFoundError as error:
             raise BatonError("there is no ssh on this machine", hint="apt-get install openssh-client") from error
         stopped = not _wait(process, timeout, cancelled)
