@@ -12,10 +12,11 @@ from lifecycle.inventory import Connection
 
 @pytest.fixture
 def _slow_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user whose ~/.bashrc takes a minute."""
+    """A user whose ~/.bashrc takes a minute, in a process that no shell started (a worker, a timer)."""
     (tmp_path / ".bashrc").write_text("sleep 60\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("SHELL", "/bin/bash")
+    monkeypatch.delenv("SHLVL", raising=False)
 
 
 def test_ssh_and_ansible_are_told_to_use_it() -> None:
