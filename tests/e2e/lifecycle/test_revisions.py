@@ -141,7 +141,7 @@ def test_what_has_reached_its_end_is_taken_down_by_the_next_tick_and_said_to_be_
     assert datetime.fromisoformat(extended["lease_ends"]) - before == timedelta(minutes=30)
     soon = (datetime.now(UTC) + timedelta(seconds=4)).isoformat(timespec="seconds")
     site.baton("down", REF, "--at", soon)
-    assert "appointed: ends" in site.baton("lease", "show", REF).out
+    assert "appointed: end" in site.baton("lease", "show", REF).out  # a slow machine is past it by now
     time.sleep(5)
     site.folder.rename(site.folder.with_name("elsewhere"))
     ticked = site.baton("tick", "--json")
