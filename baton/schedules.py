@@ -5,12 +5,16 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters import settings as settings_of
+from baton import console
 from baton.naming import known_environment
 from lifecycle.environment import Environment
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.holding import holding
+from lifecycle.lease import Appointment, appointed
 from lifecycle.ledger import Draft
 from lifecycle.ports import Cancellation
+from lifecycle.report.fields import lease_fields
+from lifecycle.report.words import lease_text
 
 Change = Callable[[Environment, datetime, str], tuple[Environment, Draft]]
 """(environment, now, who asks) → the environment as it is to be, and what the ledger says."""
@@ -33,10 +37,29 @@ def changing(text: str, name: str, change: Change) -> Environment:
         with holding(store, ref, owner, Cancellation()) as lock:
             known = store.environment(ref)
             assert known is not None
-            who = f"{owner.user} on {owner.machine.split(':')[0]}"
-            changed, draft = change(known, datetime.now(UTC), who)
+            changed, draft = change(known, datetime.now(UTC), owner.person)
             store.transition(lock, changed, [draft])
     return changed
+
+
+def tell_end(environment: Environment, *, as_json: bool) -> None:
+    """Say when an environment is to end."""
+    if as_json:
+        console.emit("lease", environment=str(environment.ref), **lease_fields(environment))
+        return
+    for line in lease_text(environment, datetime.now(UTC)):
+        console.out.print(line, markup=False)
+
+
+def appoint(text: str, name: str, at: str, zone: str) -> Environment:
+    """The environment with its end appointed, or with the appointment taken back (`never`). Raises BadTime, Locked."""
+    when = None if at == "never" else appointed_time(at, zone, datetime.now(UTC))
+    said = " ".join(word for word in (at, zone) if word)
+
+    def change(environment: Environment, now: datetime, who: str) -> tuple[Environment, Draft]:
+        return appointed(environment, Appointment(when, said, who) if when else None, now)
+
+    return changing(text, name, change)
 
 
 def appointed_time(text: str, zone: str, now: datetime) -> datetime:

@@ -1,6 +1,6 @@
 """Accepting what is asked for: it is kept as a revision, its lease begins, and the environment's facts say so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from adapters.revisions import Collected, TooLarge, collect
 from flows.place import Place
 from flows.request import Request
 from flows.session import Session
+from lifecycle.blueprint.sources import KeyKind, SecretScheme
 from lifecycle.digest import digest
 from lifecycle.environment import INPUTS, Environment
 from lifecycle.events import Event, Level
@@ -55,9 +56,13 @@ def _revision(place: Place, session: Session, lock: Lock, now: datetime) -> int:
         return place.revision.number
     store, ref = session.ports.store, place.ref
     collected = _collected(place, session)
-    by = f"{lock.owner.user} on {lock.owner.machine.split(':')[0]}"
     new = revision(
-        at=now, by=by, blueprint=collected.blueprint, inputs=place.inputs, parts=parts, files=collected.files
+        at=now,
+        by=lock.owner.person,
+        blueprint=collected.blueprint,
+        inputs=place.inputs,
+        parts=parts,
+        files=collected.files,
     )
     known = store.revisions(ref)
     one = accepted(known, new)
@@ -80,49 +85,59 @@ def _draft(one: Revision, before: Revision | None, place: Place, now: datetime) 
 
 
 def _parts(place: Place, session: Session) -> dict[str, str]:
-    """Digests of what decides about the outcome, by the names that people give it."""
+    """Digests of what decides about the outcome, by the names that people give it. They are told, so they are keyed."""
     desired = session.desired
-    return {
-        "blueprint": digest(place.path.read_text(encoding="utf-8")),
+    parts = {
+        "blueprint": place.path.read_text(encoding="utf-8"),
         **{f"stack {s.name}": s.fingerprint for s in desired.stacks.values()},
         **{f"configure {c.name}": c.fingerprint for c in desired.configure.values()},
     }
+    return {name: digest(value, desired.key) for name, value in parts.items()}
 
 
 def _collected(place: Place, session: Session) -> Collected:
     """The revision's files. Where they cannot be kept that is said, and the run goes on."""
     try:
-        return collect(place.path, _named(place, session), _reached(session))
+        secrets = set(_secrets(place))
+        modules = {name: list(session.ports.provisioner.files(s.source)) for name, s in session.desired.stacks.items()}
+        reached = [*(path for files in modules.values() for path in files), *_reached(session)]
+        return collect(place.path, _named(place, modules), (path for path in reached if path.resolve() not in secrets))
     except (TooLarge, OSError) as error:
         words = f"this revision's files are not kept, so that nobody can go back to it from the store: {error}"
         _say("revision.incomplete", words, session)
         return Collected(place.path.name)
 
 
-def _named(place: Place, session: Session) -> Iterator[Path]:
-    """What the blueprint names by relative paths, and what its modules name so."""
+def _named(place: Place, modules: Mapping[str, Sequence[Path]]) -> Iterator[Path]:
+    """What the blueprint names by relative paths, and what its modules (name of the stack → files) name so."""
     base, blueprint = place.path.parent, place.blueprint
     for name, stack in blueprint.stacks.items():
         if not Path(stack.source).is_absolute():
-            yield from session.ports.provisioner.files(session.desired.stacks[name].source)
+            yield from modules[name]
     playbooks = [c.playbook for c in blueprint.configure]
     playbooks += [c.drain.playbook for c in blueprint.configure if c.drain]
     yield from ((base / name).resolve() for name in playbooks if not Path(name).is_absolute())
 
 
 def _reached(session: Session) -> Iterator[Path]:
-    """Every file that decides about the outcome."""
-    desired, ports = session.desired, session.ports
-    for stack in desired.stacks.values():
-        yield from ports.provisioner.files(stack.source)
+    """Every file beside those of the modules that decides about the outcome."""
+    desired, configurator = session.desired, session.ports.configurator
     for step in desired.configure.values():
-        yield from ports.configurator.files(step.playbook)
+        yield from configurator.files(step.playbook)
         if step.drain is not None:
-            yield from ports.configurator.files(step.drain.playbook)
+            yield from configurator.files(step.drain.playbook)
     for check in desired.checks.values():
         ca = str(check.spec.get("ca") or "")
         if ca and not ca.startswith("${") and Path(ca).is_file():
             yield Path(ca)
+
+
+def _secrets(place: Place) -> Iterator[Path]:
+    """Files that the blueprint calls secrets, or private keys: a playbook's folder may hold them, a revision may not."""
+    blueprint = place.blueprint
+    names = [i.source.name for i in blueprint.inputs.values() if i.source and i.source.scheme is SecretScheme.FILE]
+    names += [s.connection.key.path for s in blueprint.stacks.values() if s.connection.key.kind is KeyKind.FILE]
+    yield from ((place.origin.parent / Path(name).expanduser()).resolve() for name in names)
 
 
 def _say(type: str, words: str, session: Session) -> None:

@@ -12,7 +12,7 @@ from flows.request import Request
 from lifecycle.blueprint.model import Blueprint
 from lifecycle.compose import refuse_secrets
 from lifecycle.environment import Environment, EnvironmentRef
-from lifecycle.revision import REVISION, Revision, chosen
+from lifecycle.revision import Revision, chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,3 @@ def laid_out(revision: Revision, environment: Environment, registry: Registry) -
     path = revisions.lay_out(revision, registry.store.contents(digests), target)
     origin = Path(environment.blueprint_path or path)
     return Place(path, origin, read_blueprint(path), environment.ref, revision.inputs, revision)
-
-
-def current(environment: Environment) -> int | None:
-    """The revision that an environment's last `up` was for, None where there was none."""
-    number = environment.facts.get(REVISION)
-    return int(number) if number is not None else None

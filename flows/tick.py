@@ -3,7 +3,8 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.ticking import LIMIT, run_tick
+from flows.ticking import run_tick
+from lifecycle.due import LIMIT
 
 
 @flow(name="tick", flow_run_name="tick", persist_result=False, retries=0, log_prints=False)

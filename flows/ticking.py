@@ -29,9 +29,6 @@ from lifecycle.ports import Cancellation, EventSink
 from lifecycle.ports import Cancelled as CancelledError
 from lifecycle.report.words import summary
 
-LIMIT = 10
-"""Environments that one tick works on at most: the next one comes soon."""
-
 
 def run_tick(limit: int) -> State:
     """Do what is due. The state that the flow run ends in says what was done."""
@@ -57,13 +54,13 @@ def _tick(limit: int, caller: Caller) -> Ticked:
         standing = [e for e in registry.store.environments() if e.cloud in ("", registry.endpoint.name)]
         for environment in standing:
             _warn(environment.ref, registry, sink)
-        found = {e.ref: one for e in standing if (one := due(e, now)) and registry.store.holder(e.ref) is None}
-        turn = in_turn(found.values(), limit)
-        requests = {e.ref: _request(found[e.ref], e, registry) for e in standing if e.ref in found}
+        found = [one for e in standing if (one := due(e, now)) and registry.store.holder(e.ref) is None]
+        known = {e.ref: e for e in standing}
+        turn = [(one, _request(one, known[one.ref], registry)) for one in in_turn(found, limit)]
     finally:
         registry.close()
-    for one in turn:
-        _do(one, requests[one.ref], replace(caller, sink=sink), ticked)
+    for one, request in turn:
+        _do(one, request, replace(caller, sink=sink), ticked)
     if rest := len(found) - len(turn):
         ticked.left.append(f"{rest} more are due; the next tick takes them")
     return ticked

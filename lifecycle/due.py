@@ -12,6 +12,8 @@ from lifecycle.lease import Appointment, Lease
 from lifecycle.phases import FAILED_TEARDOWNS, INTERRUPTED, RESUMED, TEARDOWNS
 from lifecycle.revision import CLEANUP, READY, REVISION, OnFailure
 
+LIMIT: Final = 10
+"""Environments that one tick works on at most: the next one comes soon."""
 LATE: Final = timedelta(minutes=10)
 """From here on what is done after its time is said to be late: nobody ticked."""
 RESUMES: Final = 3

@@ -27,9 +27,14 @@ class Owner:
     started: int  # clock ticks since boot at which the process started: /proc/<pid>/stat field 22
     flow_run: str = ""
 
+    @property
+    def person(self) -> str:
+        """`ada on laptop`."""
+        return f"{self.user} on {self.machine.split(':')[0]}"
+
     def __str__(self) -> str:
         run = f", flow run {self.flow_run}" if self.flow_run else ""
-        return f"{self.user} on {self.machine.split(':')[0]} (process {self.pid}{run})"
+        return f"{self.person} (process {self.pid}{run})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from lifecycle.revision import KeptFile, Revision
 
 AT_ONCE = 500
 """Digests in one question: databases have a limit."""
+_CONTENTS = 0x636F6E74656E74  # "content": the PostgreSQL advisory lock under which contents come and go
 
 
 def keep(connection: Connection, ref: EnvironmentRef, revision: Revision, files: Mapping[str, bytes]) -> None:
     """Write a revision with the contents of its files."""
+    _alone(connection)
     there = set(_known(connection, files))
     if new := [{"digest": d, "content": content} for d, content in files.items() if d not in there]:
         connection.execute(contents.insert(), new)
@@ -47,11 +49,18 @@ def keep(connection: Connection, ref: EnvironmentRef, revision: Revision, files:
 
 def drop_files(connection: Connection, ref: EnvironmentRef, numbers: Sequence[int] | None = None) -> None:
     """Let go of the files of some revisions, or of all, and of contents that nobody names then."""
+    _alone(connection)
     mine = revision_files.c.environment == str(ref)
     connection.execute(
         revision_files.delete().where(mine if numbers is None else sa.and_(mine, revision_files.c.number.in_(numbers)))
     )
     connection.execute(contents.delete().where(contents.c.digest.not_in(sa.select(revision_files.c.digest))))
+
+
+def _alone(connection: Connection) -> None:
+    """Environments share contents, and each has a lock of its own: what one lets go of, another may be about to name."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CONTENTS})")
 
 
 def of_environment(connection: Connection, ref: EnvironmentRef) -> Sequence[Revision]:

@@ -1,19 +1,16 @@
 """`baton lease`: until when an environment may stand."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from adapters import settings as settings_of
-from baton import console
 from baton.naming import known_environment
 from baton.options import BadWait, Env, Json, Target
-from baton.schedules import changing
+from baton.schedules import changing, tell_end
 from lifecycle.blueprint.scalars import DURATION_WORDS, parse_duration
 from lifecycle.lease import extended
-from lifecycle.report.fields import lease_fields
-from lifecycle.report.words import lease_text
 
 app = App(name="lease", help="Show until when an environment may stand, and let it stand longer.")
 
@@ -28,11 +25,7 @@ def show(environment: Target, *, env: Env = "dev", json: Json = False) -> int:
     with open_store(settings_of.load()) as store:
         known = store.environment(known_environment(store, environment, env))
     assert known is not None
-    if json:
-        console.emit("lease", environment=str(known.ref), **lease_fields(known))
-        return 0
-    for line in lease_text(known, datetime.now(UTC)):
-        console.out.print(line, markup=False)
+    tell_end(known, as_json=json)
     return 0
 
 
@@ -43,9 +36,5 @@ def extend(environment: Target, by: Longer, *, env: Env = "dev", json: Json = Fa
     if length is None or length <= timedelta(0):
         raise BadWait(f"'{by}' is no time to extend a lease by", hint=f"write {DURATION_WORDS}, longer than nothing")
     changed = changing(environment, env, lambda e, now, who: extended(e, length, now, who))
-    if json:
-        console.emit("lease", environment=str(changed.ref), **lease_fields(changed))
-        return 0
-    for line in lease_text(changed, datetime.now(UTC)):
-        console.out.print(line, markup=False)
+    tell_end(changed, as_json=json)
     return 0

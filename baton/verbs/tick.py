@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from adapters import settings as settings_of
 from baton import console
 from baton.options import Json
-from lifecycle.due import due
+from lifecycle.due import LIMIT, due
 from lifecycle.lease import expiring
 
 Limit = Annotated[
@@ -16,7 +16,7 @@ Limit = Annotated[
 ]
 
 
-def tick(*, limit: Limit = 10, json: Json = False) -> int:
+def tick(*, limit: Limit = LIMIT, json: Json = False) -> int:
     """Resume runs that died, retry teardowns, warn of leases that end, and take down what has reached its end."""
     if not _anything():
         if json:
