@@ -86,11 +86,18 @@ def section() -> str:
     )
 
 
+SHARED: Final = {"schedules": ("down --at", "lease extend", "lease show"), "orphans": ("down --orphans",)}
+"""Files beside the verbs that print for them → the commands that print it."""
+
+
 def printed() -> Iterator[tuple[str, str, list[str]]]:
     """(type, verb, fields) of every object that a verb prints."""
     for path in sorted((ROOT / "baton" / "verbs").glob("*.py")):
         for call in _calls(path, "emit"):
             yield str(_text(call.args[0])), _verb(path, call), list(_fields(call))
+    for name, commands in SHARED.items():
+        for call in _calls(ROOT / "baton" / f"{name}.py", "emit"):
+            yield from ((str(_text(call.args[0])), command, list(_fields(call))) for command in commands)
     yield "error", "", ["message", "hint", "exit_code"]
 
 
