@@ -80,14 +80,16 @@ def test_a_store_that_another_process_holds_for_eleven_seconds(tmp_path: Path) -
 def test_a_database_server_that_is_gone_for_ten_seconds(tmp_path: Path) -> None:
     with _server() as home:
         socket = home / ".s.PGSQL.5432"
+        away = home / "away" / socket.name
+        away.parent.mkdir()
 
         def gone() -> None:
+            socket.rename(away)  # before the connections end: a heartbeat between the two would open one that lives on
             ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'baton'"
             psql = str(postgresql.binaries() / "psql")
-            argv = [psql, "-q", "-h", str(home), "-U", postgresql.USER, "-d", "postgres", "-c", ended]
+            argv = [psql, "-q", "-h", str(away.parent), "-U", postgresql.USER, "-d", "postgres", "-c", ended]
             subprocess.run(argv, check=True, capture_output=True, timeout=30)
-            socket.rename(home / "away")
-            threading.Thread(target=_back, args=(home / "away", socket), daemon=True).start()
+            threading.Thread(target=_back, args=(away, socket), daemon=True).start()
 
         with open_store(postgresql.url(home, "postgres"), key_path=tmp_path / "key") as store:
             retried = outlived(store, gone)
