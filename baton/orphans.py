@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from adapters import settings as settings_of
 from baton import cloud, console
 from baton.confirming import confirmed
-from baton.progress import saying, showing
+from baton.progress import showing
 from lifecycle.environment import EnvironmentRef
+from lifecycle.events import saying
 from lifecycle.holding import holding
 from lifecycle.lock import Locked
 from lifecycle.orphans import Orphans, find, remove
@@ -48,7 +49,7 @@ def _removed(one: Orphans, registry: "Registry", sink: EventSink) -> Removal:
     """What came of one environment's orphans. One that somebody works on is left alone."""
     from adapters.process.owner import current_owner
 
-    say = saying(sink, registry.clock, str(one.ref))
+    say = saying(sink, registry.clock.now, str(one.ref))
     cancel = Cancellation()
     try:
         with holding(registry.store, one.ref, current_owner(), cancel) as lock:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,20 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from baton import console
-from lifecycle.events import Event, Level, Say
-from lifecycle.ports import Clock, EventSink
+from lifecycle.events import Event, Level
+from lifecycle.ports import EventSink
 
 KEPT = 4
 """Lines of a step's newest messages that are worth a person's eye at once: one per step, at most this many steps."""
-
-
-def saying(sink: EventSink, clock: Clock, about: str) -> Say:
-    """What a verb that is no run says of an environment while it works."""
-
-    def say(type: str, message: str, level: Level = Level.INFO, **data: Any) -> None:
-        sink(Event(clock.now(), type, message, about, level, data))
-
-    return say
 
 
 @contextmanager

@@ -18,12 +18,13 @@ from flows.place import located
 from flows.request import Request
 from flows.steps import logging_to_run
 from flows.stopping import cancelled_in_engine, stopped_by_signals
-from flows.work import Work, saying
+from flows.work import Work, warning
 from lifecycle.blueprint.scalars import format_duration
 from lifecycle.desired import Goal
 from lifecycle.due import Ticked
 from lifecycle.environment import Environment
 from lifecycle.errors import BatonError, ExitCode
+from lifecycle.events import saying
 from lifecycle.holding import Patience, holding
 from lifecycle.journal import Kind
 from lifecycle.lock import Locked
@@ -144,13 +145,14 @@ def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
         place = located(request, registry)
         with (
             stopped_by_signals(cancel),
-            watched(cancel, wanted_elsewhere=cancelled_in_engine(), say=saying("run.stopping", sink)),
+            watched(cancel, wanted_elsewhere=cancelled_in_engine(), say=warning("run.stopping", sink)),
             holding(
                 registry.store,
                 place.ref,
                 current_owner(flow_run.id or ""),
                 cancel,
-                patience=_patience(request, saying("lock.waiting", sink)),
+                patience=_patience(request, warning("lock.waiting", sink)),
+                say=saying(sink, registry.clock.now),
             ) as lock,
         ):
             work = Work(registry, sink, lock, cancel)

@@ -50,7 +50,7 @@ class Work:
         wanted = environment.facts.get(CLEANUP)
         if wanted is None or self.cancel.requested:
             return None
-        say = saying("run.cleaning", self.sink)
+        say = warning("run.cleaning", self.sink)
         try:
             return self._cleaned_up(environment, wanted, say)
         except (LostLock, Cancelled):
@@ -75,6 +75,6 @@ class Work:
         return self.perform(Goal.UP if back else Goal.DOWN, place, request)
 
 
-def saying(type: str, sink: EventSink) -> Callable[[str], None]:
+def warning(type: str, sink: EventSink) -> Callable[[str], None]:
     """A warning about the run as a whole, for people and for the run's log."""
     return lambda message: sink(Event(datetime.now(UTC), type, message, level=Level.WARNING))

@@ -31,6 +31,14 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-type_of_sink = Callable[[Event], None]
 Say = Callable[..., None]
 """`say(type, message, level=..., **data)`: what an adapter is handed; step and time are filled in by the loop."""
+
+
+def saying(sink: Callable[[Event], None], now: Callable[[], datetime], about: str = "") -> Say:
+    """What is said beside the loop: of an environment by a verb that is no run, or of a run while its store is away."""
+
+    def say(type: str, message: str, level: Level = Level.INFO, **data: Any) -> None:
+        sink(Event(now(), type, message, about, level, data))
+
+    return say

@@ -9,6 +9,7 @@ from threading import Event, Thread
 
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
+from lifecycle.events import Say
 from lifecycle.lock import HASTE, HEARTBEAT, LEASE, Lock, Locked, LostLock, Owner
 from lifecycle.ports import Cancellation, Cancelled, Store, say_nothing
 from lifecycle.retries import STORE, insist
@@ -41,6 +42,7 @@ def holding(
     cancel: Cancellation,
     *,
     patience: Patience = Patience(),
+    say: Say = say_nothing,
     lease: timedelta = LEASE,
     heartbeat: timedelta = HEARTBEAT,
     haste: timedelta = HASTE,
@@ -49,10 +51,11 @@ def holding(
     """The lock, kept alive until the block ends. Raises Locked, naming the holder, when somebody else keeps it too long.
 
     When it is lost (another run took over, or the store was away until the lease is about to run out) the run is
-    cancelled, and after `haste` fast. Before every tool the store is asked whether the lock is still good.
+    cancelled, and after `haste` fast. Before every tool the store is asked whether the lock is still good; `say` hears of each
+    time that it could not answer.
     """
-    lock, begun = _acquired(store, ref, owner, cancel, patience, lease, monotonic)
-    cancel.guarded_by(lambda: insist(lambda: store.check(lock), STORE, say_nothing, cancel.wait))
+    lock, begun = _acquired(store, ref, owner, cancel, patience, say, lease, monotonic)
+    cancel.guarded_by(lambda: insist(lambda: store.check(lock), STORE, say, cancel.wait))
     over = Event()
     beats = _Heartbeat(store, lock, cancel, lease, heartbeat, haste, monotonic, over)
     thread = Thread(target=beats.go_on, args=(begun,), name="heartbeat", daemon=True)
@@ -72,6 +75,7 @@ def _acquired(
     owner: Owner,
     cancel: Cancellation,
     patience: Patience,
+    say: Say,
     lease: timedelta,
     monotonic: Callable[[], float],
 ) -> tuple[Lock, float]:
@@ -81,7 +85,7 @@ def _acquired(
     while True:
         asked = monotonic()
         try:
-            return insist(lambda: store.acquire(ref, owner, lease=lease), STORE, say_nothing, cancel.wait), asked
+            return insist(lambda: store.acquire(ref, owner, lease=lease), STORE, say, cancel.wait), asked
         except Locked as held:
             if asked >= until:
                 raise

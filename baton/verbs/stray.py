@@ -10,9 +10,10 @@ from adapters.blueprints import find_blueprint, read_blueprint
 from baton import cloud, console
 from baton.naming import blueprint_of
 from baton.options import Env, Json, Target
-from baton.progress import saying, showing
+from baton.progress import showing
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
+from lifecycle.events import saying
 from lifecycle.holding import holding
 from lifecycle.ledger import Draft
 from lifecycle.ports import STACK_TAG, Cancellation, CloudResource, Run, StackSpec
@@ -63,7 +64,7 @@ def stray(
             )
 
         spec = StackSpec(ref, stack, (file.parent / blueprint.stacks[stack].source).resolve())
-        words = _decide(found, spec, address, registry, Run(saying(sink, registry.clock, str(ref)), Cancellation()))
+        words = _decide(found, spec, address, registry, Run(saying(sink, registry.clock.now, str(ref)), Cancellation()))
     if json:
         console.emit("stray", environment=str(ref), id=id, address=address, removed=remove)
     else:

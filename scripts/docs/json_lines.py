@@ -160,7 +160,7 @@ def said() -> set[str]:
     found: set[str] = set()
     for folder in ("lifecycle", "adapters", "flows"):
         for path in (ROOT / folder).rglob("*.py"):
-            for name, prefix in (("say", ""), ("_say", ""), ("saying", ""), ("_resource", ""), ("_task", "task.")):
+            for name, prefix in (("say", ""), ("_say", ""), ("warning", ""), ("_resource", ""), ("_task", "task.")):
                 for call in _calls(path, name):
                     if call.args and isinstance(call.args[0], ast.Dict):  # what Ansible's own process says to ours
                         continue

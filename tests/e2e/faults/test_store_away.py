@@ -16,7 +16,7 @@ from adapters.process.owner import current_owner
 from adapters.store.engine import sqlite_url
 from adapters.store.store import SqlStore, open_store
 from lifecycle.environment import Environment, Phase
-from lifecycle.events import Event
+from lifecycle.events import Event, saying
 from lifecycle.holding import holding
 from lifecycle.journal import Kind, Outcome, Step
 from lifecycle.perform import perform
@@ -49,7 +49,7 @@ def outlived(store: SqlStore, away: Callable[[], None]) -> list[Event]:
         return act()
 
     now = ports.clock.now()
-    with holding(store, desired.ref, current_owner(), cancel) as lock:
+    with holding(store, desired.ref, current_owner(), cancel, say=saying(events.append, ports.clock.now)) as lock:
         new = Environment(desired.ref, Phase.NEW, now, now)
         ended = perform(desired, ports, run_step, lock=lock, environment=new, cancel=cancel)
         assert ended.environment.phase is Phase.READY
