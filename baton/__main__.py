@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, UnusedCliTokensError
 from baton import console
 from baton.cloud import cloud
 from baton.verbs import (
+    approve,
     audit,
     certificate,
     down,
@@ -51,6 +52,9 @@ class WrongCommand(BatonError):
 _VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person needs them
     validate.validate,
     plan.plan,
+    plan.show,
+    approve.approve,
+    approve.reject,
     up.up,
     down.down,
     rollback.rollback,

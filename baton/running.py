@@ -22,7 +22,14 @@ class EngineLost(BatonError):
 
 
 def run_flow(
-    verb: str, blueprint: str, environment: str, inputs: Mapping[str, Any], *, wait: float = 0, as_json: bool
+    verb: str,
+    blueprint: str,
+    environment: str,
+    inputs: Mapping[str, Any],
+    *,
+    wait: float = 0,
+    as_json: bool,
+    more: Mapping[str, Any] | None = None,
 ) -> Any:
     """Run a verb's flow here and show what it does; how the run ended. Raises what made it fail.
 
@@ -32,7 +39,7 @@ def run_flow(
     read = read_blueprint(path)
     refuse_secrets(read, inputs)
     ref = EnvironmentRef(read.name, checked_name(environment))
-    given = {"blueprint": str(path), "environment": environment, "inputs": dict(inputs), "wait": wait}
+    given = {"blueprint": str(path), "environment": environment, "inputs": dict(inputs), "wait": wait, **(more or {})}
     with head_of_failures(ref, as_json=as_json):
         return call_flow(verb, given, as_json=as_json)
 

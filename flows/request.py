@@ -23,6 +23,7 @@ class Request(BaseModel):
     wait: float = Field(0, ge=0)  # seconds
     revision: int | None = Field(None, ge=0)
     because: str = ""  # for the ledger, where nobody asked for this run right now
+    auto_approve: bool = False  # where the blueprint lets a pipeline approve
     resumes: bool = False  # goes on with a run that died
 
 

@@ -11,12 +11,14 @@ from adapters.runlog import RunLog, directory
 from adapters.settings import make_private
 from flows.place import Place
 from flows.request import Request
+from lifecycle.approval import ApprovalRules, Review
 from lifecycle.blueprint import references
 from lifecycle.blueprint.inputs import resolve_inputs
 from lifecycle.blueprint.model import Blueprint
 from lifecycle.blueprint.scalars import KeyKind, SecretRef
 from lifecycle.compose import Readings, desire
-from lifecycle.desired import Desired, Goal
+from lifecycle.desired import Desired, Goal, Governance
+from lifecycle.digest import digest
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
@@ -76,7 +78,21 @@ def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink:
             readings=readings,
             key=registry.store.key,
         )
-        yield Session(replace(desired, because=request.because), ports, environment, registry)
+        desired = replace(
+            desired,
+            because=request.because,
+            blueprint_digest=digest(path.read_text(encoding="utf-8"), registry.store.key),
+            governance=_governance(blueprint, environment, request),
+        )
+        yield Session(desired, ports, environment, registry)
+
+
+def _governance(blueprint: Blueprint, environment: Environment, request: Request) -> Governance | None:
+    """What must be agreed to; None for a blueprint that asks for nothing of the kind."""
+    if blueprint.approval is None and blueprint.policy is None and blueprint.cost is None:
+        return None
+    rules = blueprint.approval.rules if blueprint.approval else ApprovalRules()
+    return Governance(rules, Review.of(environment.facts), auto=request.auto_approve)
 
 
 def _inputs(place: Place, goal: Goal, registry: Registry) -> dict[str, Any]:

@@ -11,7 +11,13 @@ from lifecycle.desired import Goal
 
 
 @flow(name="up", flow_run_name=run_name, persist_result=False, retries=0, log_prints=False)
-def up(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None = None, wait: float = 0) -> State:
+def up(
+    blueprint: str,
+    environment: str = "dev",
+    inputs: dict[str, Any] | None = None,
+    wait: float = 0,
+    auto_approve: bool = False,
+) -> State:
     """Bring an environment up: plan, apply, await, configure, verify; what stands already is left alone.
 
     Args:
@@ -19,5 +25,9 @@ def up(blueprint: str, environment: str = "dev", inputs: dict[str, Any] | None =
         environment: Name of the environment.
         inputs: Values for the blueprint's inputs. Never secrets: the blueprint says where those come from.
         wait: Seconds to wait for the environment while another run holds it. 0: end at once, and name that run.
+        auto_approve: Approve what the blueprint lets a pipeline approve.
     """
-    return run(Goal.UP, Request(blueprint=blueprint, environment=environment, inputs=inputs or {}, wait=wait))
+    request = Request(
+        blueprint=blueprint, environment=environment, inputs=inputs or {}, wait=wait, auto_approve=auto_approve
+    )
+    return run(Goal.UP, request)

@@ -1,7 +1,7 @@
 """What is done to an environment while its lock is held: one goal, and what becomes of a run that failed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from adapters.registry import Registry
@@ -10,6 +10,7 @@ from flows.place import Place, laid_out
 from flows.request import Request
 from flows.session import opened
 from flows.steps import task_per_step
+from lifecycle.approval import REVIEW
 from lifecycle.desired import Goal
 from lifecycle.environment import Environment, Phase
 from lifecycle.errors import BatonError
@@ -41,9 +42,18 @@ class Work:
                 environment=environment,
                 cancel=self.cancel,
             )
+        if ended.view.refused and goal is Goal.UP:
+            return self._as_before(session.environment, ended)
         if goal is Goal.DOWN and ended.environment.phase is Phase.DESTROYED:
             self.registry.forget(place.ref)
         return ended
+
+    def _as_before(self, before: Environment, ended: Ended) -> Ended:
+        """What was refused was not accepted: revision, inputs and lease are what they were, and the question is kept."""
+        facts = {key: value for key, value in ended.environment.facts.items() if key == REVIEW}
+        environment = replace(ended.environment, facts={**before.facts, **facts})
+        self.registry.store.transition(self.lock, environment, [])
+        return replace(ended, environment=environment)
 
     def clean_up(self, environment: Environment) -> Ended | None:
         """What the blueprint wants done about a run that failed, if anything; how that ended."""

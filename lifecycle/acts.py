@@ -18,12 +18,13 @@ from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.observed import Observed, Planned, Settled
 from lifecycle.outcomes import configure_outcome, plan_detail, plan_words
-from lifecycle.plan import Outputs, Plan, Severity
+from lifecycle.plan import Fidelity, Outputs, Plan, Severity
 from lifecycle.playing import played
 from lifecycle.ports import ENVIRONMENT_TAG, STACK_TAG, Cancellation, Cancelled, PartCancellation, Ports, Run, StackSpec
 from lifecycle.proving import prove
 from lifecycle.resuming import interrupted, reconciled
 from lifecycle.retries import insist
+from lifecycle.reviewing import Reviewing
 from lifecycle.verification import Check
 from lifecycle.view import View
 
@@ -45,7 +46,15 @@ def note_nothing(*_: Any) -> None:
 class Acts:
     """Carries out steps. One instance per run; safe to use from several threads."""
 
-    def __init__(self, desired: Desired, ports: Ports, cancel: Cancellation, note: Note = note_nothing) -> None:
+    def __init__(
+        self,
+        desired: Desired,
+        ports: Ports,
+        cancel: Cancellation,
+        note: Note = note_nothing,
+        run_number: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._run_number = run_number
         self._desired = desired
         self._note = note
         self._ports = ports
@@ -82,6 +91,10 @@ class Acts:
         match step.kind:
             case Kind.PLAN:
                 return self._plan(step, view)
+            case Kind.PREDICT:
+                return self._predict(step, view)
+            case Kind.REVIEW:
+                return Reviewing(view, self._ports.assessor, self._run_number(), self._ports.clock.now()).outcome(step)
             case Kind.APPLY:
                 return self._apply(step, view)
             case Kind.DESTROY:
@@ -127,6 +140,18 @@ class Acts:
             detail=plan_detail(plan),
             changed=plan.applyable,
         )
+
+    def _predict(self, step: Step, view: View) -> Outcome:
+        """Look ahead to what a stack would become, with what is foreseen of what it is given."""
+        target = self._desired.stacks[step.subject]
+        known, unknown = view.inputs_of(target)
+        spec = self._spec_of(target, known)
+        plan = self._insist(step, lambda: self._ports.provisioner.predict(spec, unknown, self._run(step)))
+        if plan.fidelity is Fidelity.NONE:
+            reason = plan.diagnostics[0].summary if plan.diagnostics else "it cannot be foreseen"
+            return Outcome(step, Status.OK, f"not foreseen: {reason}", result=Planned(plan))
+        words = f"{plan_words(plan)} (predicted)"
+        return Outcome(step, Status.OK, words, result=Planned(plan), detail=plan_detail(plan), changed=plan.applyable)
 
     def _planned(self, step: Step, spec: StackSpec, view: View) -> Plan:
         """The plan, after the world was looked at where an earlier apply has no good end. May be asked for again."""

@@ -29,10 +29,12 @@ def steps_of(view: View) -> tuple[Step, ...]:
     """The same, for who has looked at the three together already."""
     match view.desired.goal:
         case Goal.PLAN:
-            return tuple(_plans(view))
+            return (*_plans(view), *_predictions(view), *_reviews(view))
         case Goal.UP:
             return (
                 *_plans(view),
+                *_predictions(view),
+                *_reviews(view),
                 *_drains(view),
                 *_applies(view),
                 *_discoveries(view),
@@ -55,10 +57,31 @@ def _plans(view: View) -> Iterator[Step]:
             yield Step(Kind.PLAN, stack.name, view.stack_digest(stack))
 
 
+def _predictions(view: View) -> Iterator[Step]:
+    """Where somebody wants to see what would become of stacks whose inputs are not settled yet: look ahead."""
+    for stack in view.desired.stacks.values():
+        known = stack.name in view.observed.predicted or view.observed.done_or_doing(Kind.PREDICT, stack.name)
+        if not known and stack.name not in view.observed.plans and view.may_predict(stack):
+            yield Step(Kind.PREDICT, stack.name, view.stack_digest(stack))
+
+
+def _reviews(view: View) -> Iterator[Step]:
+    """Everything that can be planned now is: put it together, judge it, and see whether it may be done."""
+    subject = str(view.desired.ref)
+    if not view.reviewing or view.observed.done_or_doing(Kind.REVIEW, subject):
+        return
+    planning = any(s.kind in (Kind.PLAN, Kind.PREDICT) for s in view.observed.in_flight)
+    if planning or any(_plans(view)) or any(_predictions(view)):
+        return
+    if view.observed.reviewed is None or (view.desired.goal is Goal.UP and view.unreviewed):
+        yield Step(Kind.REVIEW, subject, digest(sorted(view.unreviewed)))
+
+
 def _applies(view: View) -> Iterator[Step]:
     for name, plan in view.observed.plans.items():
         waiting = name not in view.observed.settled and not view.observed.done_or_doing(Kind.APPLY, name)
-        if waiting and plan.applyable and not plan.errored and all(map(view.may_leave, view.departures(name))):
+        ready = waiting and plan.applyable and not plan.errored and view.admitted(plan)
+        if ready and all(map(view.may_leave, view.departures(name))):
             yield Step(Kind.APPLY, name, plan.digest)
 
 
@@ -67,7 +90,11 @@ def _drains(view: View) -> Iterator[Step]:
     taken = view.observed.hosts_in_work
     for departure in view.all_departures:
         name, drainers = departure.target.name, view.drainers(departure)
-        over = view.may_leave(departure) or view.observed.done_or_doing(Kind.DRAIN, name)
+        over = (
+            not view.admitted(view.observed.plans[departure.stack])
+            or view.may_leave(departure)
+            or view.observed.done_or_doing(Kind.DRAIN, name)
+        )
         if over or view.unlooked(departure) or not all(h.id in view.observed.ready for h in drainers):
             continue
         if taken.isdisjoint(h.id for h in drainers):

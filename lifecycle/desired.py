@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from lifecycle.approval import ApprovalRules, Review
 from lifecycle.environment import EnvironmentRef
 from lifecycle.inventory import ConnectionDefaults, HostMapping, Selector
 from lifecycle.revision import OnFailure
@@ -80,6 +81,15 @@ class CheckTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Governance:
+    """What must be agreed to before anything is made, and what was agreed to already."""
+
+    approval: ApprovalRules = field(default_factory=ApprovalRules)
+    review: Review | None = None  # what was asked last, and its answers
+    auto: bool = False  # --auto-approve was given
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """Everything that a run works towards. Built once; never changed while the run lasts."""
 
@@ -93,6 +103,9 @@ class Desired:
     tags: Mapping[str, str] = field(default_factory=dict)
     key: bytes = b""  # for digests that may cover a secret
     on_failure: OnFailure = OnFailure.KEEP
+    lease: str = ""  # what the environment's lease makes of it, in words
+    blueprint_digest: str = ""  # of its text, keyed
+    governance: Governance | None = None  # None: nothing is reviewed, what is planned is applied
     because: str = ""  # why this run, where nobody asked for it right now
 
     def dependents(self, stack: str) -> frozenset[str]:

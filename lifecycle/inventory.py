@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from lifecycle.digest import digest
 from lifecycle.errors import BatonError
@@ -174,6 +174,16 @@ class Selector:
     def __str__(self) -> str:
         words = [f"stack {self.stack}" if self.stack else "", f"group {self.group}" if self.group else ""]
         return " and ".join([*filter(None, words), *(f"tag {k}={v}" for k, v in self.tags)]) or "nothing"
+
+
+GROUP_TAGS: Final = ("baton:groups", "Group")
+"""Tags that name a host's groups, separated by commas."""
+
+
+def groups_of(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """The groups that a host's tags name, each once."""
+    named = [name.strip() for key in GROUP_TAGS for name in tags.get(key, "").split(",")]
+    return tuple(dict.fromkeys(name for name in named if name))
 
 
 @dataclass(frozen=True, slots=True)

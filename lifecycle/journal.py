@@ -13,6 +13,8 @@ class Kind(StrEnum):
     """What a step does. The value is the word that people read."""
 
     PLAN = "plan"
+    PREDICT = "predict"
+    REVIEW = "review"
     APPLY = "apply"
     DISCOVER = "discover"
     AWAIT = "await"

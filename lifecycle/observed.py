@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from lifecycle.approval import Review
 from lifecycle.certificate import Certificate, Look
 from lifecycle.digest import digest
 from lifecycle.inventory import Host, Ready
 from lifecycle.journal import Kind, Outcome, Status, Step
 from lifecycle.plan import Outputs, Plan
+from lifecycle.preview import Preview
 from lifecycle.verification import CheckResult
 
 
@@ -52,10 +54,23 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """The result of a review: what it saw, and which plans may be applied."""
+
+    preview: Preview
+    words: str = ""  # why it may, or may not, be carried out
+    plans: frozenset[str] = frozenset()  # digests
+    review: Review | None = None  # what the store remembers of it, where somebody was or is asked
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Seen in this run. Nothing in it is taken from an earlier run but `standing`: the inventory that it left, and its pins."""
 
     plans: Mapping[str, Plan] = field(default_factory=dict)
+    predicted: Mapping[str, Plan] = field(default_factory=dict)  # of stacks whose inputs are not settled: never applied
+    reviewed: Reviewed | None = None
     settled: Mapping[str, Settled] = field(default_factory=dict)
     hosts: Mapping[str, Host] = field(default_factory=dict)  # id → host, seen by tag or named by outputs
     ready: Mapping[str, Ready] = field(default_factory=dict)  # id → ready and trusted
@@ -142,6 +157,8 @@ class Observed:
     def _with_result(self, outcome: Outcome) -> "Observed":
         subject = outcome.step.subject
         match outcome.result:
+            case Planned(plan=plan) if outcome.step.kind is Kind.PREDICT:
+                return replace(self, predicted={**self.predicted, subject: plan})
             case Planned(plan=plan, settled=settled):
                 seen = replace(self, plans={**self.plans, subject: plan})
                 if settled:
@@ -155,6 +172,8 @@ class Observed:
                 return replace(self, ready={**self.ready, subject: ready.known_as(self.hosts[subject])})
             case CheckResult() as result:
                 return replace(self, checks={**self.checks, subject: result})
+            case Reviewed() as reviewed:
+                return replace(self, reviewed=reviewed)
             case Proof() as proof:
                 return replace(self, proof=proof)
             case tuple() as hosts if outcome.step.kind is Kind.DISCOVER:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from lifecycle.acts import Acts
+from lifecycle.approval import REVIEW, Review
 from lifecycle.conductor import steps_of
 from lifecycle.desired import Desired, Goal
 from lifecycle.environment import Environment, Phase, transition
@@ -20,7 +21,7 @@ from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.lanes import Lanes, Threads
 from lifecycle.ledger import Draft
 from lifecycle.lock import Lock
-from lifecycle.observed import Observed, sensitive_outputs
+from lifecycle.observed import Observed, Reviewed, sensitive_outputs
 from lifecycle.outcomes import orphan_words
 from lifecycle.phases import INTERRUPTED, concluded, final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
@@ -86,10 +87,11 @@ class _Performance:
         self._desired, self._ports, self._run_step = desired, ports, run_step
         self._lock, self._environment, self._cancel = lock, environment, cancel
         self._store, self._clock = ports.store, ports.clock
-        self._acts = Acts(desired, ports, cancel, self._note)
+        self._acts = Acts(desired, ports, cancel, self._note, lambda: self._environment.run)
         self._journal: Journal = self._store.journal(desired.ref)
         self._observed = Observed(standing={h.id: h for h in self._store.hosts(desired.ref)})
         self._last_view = View(desired, self._journal, self._observed)
+        self._phase_before = environment.phase
         self._started_at: dict[Step, tuple[datetime, float]] = {}  # wall clock, and monotonic seconds
         self._latest = self._clock.now()
         self._outcomes: list[Outcome] = []
@@ -210,9 +212,19 @@ class _Performance:
         self._journal = self._journal.with_records(records)
         if step.kind in (Kind.AWAIT, Kind.APPLY, Kind.PLAN) and self._desired.goal is Goal.UP:
             self._to_store(self._store.save_hosts, self._lock, self._inventory())
+        if isinstance(outcome.result, Reviewed):
+            self._remember(outcome.result.review)
         self._say_ended(outcome)
         if self._desired.goal is not Goal.PLAN and not self._cancel.requested:
             self._move_to(working_phase(self._view))
+
+    def _remember(self, review: Review | None) -> None:
+        """What was asked, and what was answered to it, so that the next run and whoever approves know it."""
+        others = {key: value for key, value in self._environment.facts.items() if key != REVIEW}
+        facts = {**others, REVIEW: review.fact} if review else others
+        if facts != self._environment.facts:
+            self._environment = replace(self._environment, facts=facts, updated_at=self._now())
+            self._to_store(self._store.transition, self._lock, self._environment, [])
 
     def _stop_superseded(self) -> None:
         for step in self._observed.in_flight:
@@ -251,7 +263,9 @@ class _Performance:
         else:
             self._close(view)
             self._environment = replace(self._environment, facts=concluded(self._environment.facts, view))
-            self._move_to(final_phase(view, self._environment.facts), failure_words(ended.failures, view))
+            self._move_to(
+                final_phase(view, self._environment.facts, self._phase_before), failure_words(ended.failures, view)
+            )
         if self._environment.phase is Phase.DESTROYED:
             self._to_store(self._store.forget_journal, self._lock)
         return replace(ended, environment=self._environment)

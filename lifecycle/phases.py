@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lifecycle.approval import REVIEW
 from lifecycle.desired import Goal
 from lifecycle.environment import INPUTS, Phase
 from lifecycle.revision import CLEANUP, OnFailure, cleanup, was_ready
@@ -32,10 +33,11 @@ def working_phase(view: View) -> Phase:
     return Phase.VERIFYING
 
 
-def final_phase(view: View, facts: Mapping[str, Any]) -> Phase:
-    """The phase that a run leaves behind when nothing more can be done. `facts` have counted it already."""
+def final_phase(view: View, facts: Mapping[str, Any], before: Phase) -> Phase:
+    """The phase that a run leaves behind when nothing more can be done. `facts` have counted it already; `before` is the phase
+    that it began in: a refused run leaves a ready environment ready."""
     if view.desired.goal is not Goal.DOWN:
-        return Phase.READY if view.complete else Phase.FAILED
+        return Phase.READY if view.complete or (view.refused and before is Phase.READY) else Phase.FAILED
     if view.complete:
         return Phase.DESTROYED
     return Phase.QUARANTINED if facts[FAILED_TEARDOWNS] >= TEARDOWNS else Phase.TEARING_DOWN
@@ -50,6 +52,8 @@ def concluded(facts: Mapping[str, Any], view: View) -> dict[str, Any]:
         return {**facts, FAILED_TEARDOWNS: int(facts.get(FAILED_TEARDOWNS, 0)) + 1}
     others = {key: value for key, value in facts.items() if key not in (FAILED_TEARDOWNS, RESUMED)}
     if view.complete:
-        return was_ready(others)
+        return was_ready({key: value for key, value in others.items() if key != REVIEW})  # an approval is for one run
+    if view.refused:  # nothing was made that could be cleaned up
+        return others
     wanted = cleanup(desired.on_failure, others)
     return others if wanted is OnFailure.KEEP else {**others, CLEANUP: wanted.value}

@@ -69,6 +69,7 @@ class ResourceChange:
     replace_paths: tuple[str, ...] = ()
     previous_address: str = ""
     tags: Mapping[str, str] | None = None  # tags_all: None where the type has none or they are unknown
+    is_host: bool = False  # something that is entered and configured
     tainted: bool = False  # replaced only because its making did not end; never said of one with a provisioner
 
 
@@ -106,6 +107,7 @@ class Plan:
     outputs_changed: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()
     token: str = ""
+    state: str = ""  # which state it was made over; another one makes it stale
     destroy: bool = False
     complete: bool = True
     applyable: bool = False

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 from lifecycle.certificate import Certificate
 from lifecycle.configuration import Configuration, Configured
+from lifecycle.cost import Estimate
 from lifecycle.environment import Environment, EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event, Say
@@ -24,9 +25,11 @@ from lifecycle.journal import Journal, Outcome, Record, Step
 from lifecycle.ledger import Draft, LedgerEntry
 from lifecycle.lock import Lock, Owner
 from lifecycle.plan import Applied, Diagnostic, Outputs, Plan
+from lifecycle.policy.finding import Finding
 from lifecycle.retries import Backoff
 from lifecycle.revision import Revision
 from lifecycle.verification import Check, CheckResult
+from lifecycle.view import View
 
 ENVIRONMENT_TAG: Final = "baton:environment"
 STACK_TAG: Final = "baton:stack"
@@ -161,6 +164,13 @@ class Provisioner(Protocol):
 
     def plan(self, stack: StackSpec, run: Run, *, destroy: bool = False) -> Plan:
         """What an apply would do; the plan's token is good for one `apply` of this adapter on this machine."""
+        ...
+
+    def predict(self, stack: StackSpec, unknown: frozenset[str], run: Run) -> Plan:
+        """What a plan would say if the stack were given its variables and, under these names, values that nobody knows yet.
+
+        It can never be applied. Where it cannot be said, the plan's fidelity is `none` and a diagnostic says why.
+        """
         ...
 
     def apply(self, stack: StackSpec, plan: Plan, run: Run) -> Applied:
@@ -360,12 +370,34 @@ class Store(Protocol):
         ...
 
 
+class Assessor(Protocol):
+    """Judges what is planned: by rules, and by prices."""
+
+    def findings(self, view: View, estimate: Estimate | None) -> Sequence[Finding]:
+        """What the blueprint's policy finds in everything that is planned, waivers applied."""
+        ...
+
+    def estimate(self, plans: Mapping[str, Plan]) -> Estimate | None:
+        """What it costs a month, before and after; None where nobody wants to know."""
+        ...
+
+
 class Clock(Protocol):
     def now(self) -> datetime:
         """Aware, UTC."""
         ...
 
     def monotonic(self) -> float: ...
+
+
+class NothingToAssess:
+    """The Assessor of a blueprint without policy and without prices."""
+
+    def findings(self, view: View, estimate: Estimate | None) -> Sequence[Finding]:
+        return ()
+
+    def estimate(self, plans: Mapping[str, Plan]) -> Estimate | None:
+        return None
 
 
 EventSink = Callable[[Event], None]
@@ -385,6 +417,7 @@ class Ports:
     store: Store
     clock: Clock
     sink: EventSink
+    assessor: Assessor = field(default_factory=NothingToAssess)
     discovery_period: float = 1.0  # seconds between two looks at the cloud while an apply works
     masked: Callable[[Any], Any] = lambda value: value  # a JSON value without any secret that the run knows
     learn: Callable[[Any], Any] = lambda _: None  # told every secret that comes up on the way

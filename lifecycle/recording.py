@@ -35,7 +35,7 @@ def closed(journal: Journal, run: int, at: datetime) -> list[Record]:
 def drafts(outcome: Outcome, ref: EnvironmentRef, run: int, at: datetime) -> list[Draft]:
     """A ledger entry for every step that changed the world, or tried to, and for the proof of a teardown."""
     step = outcome.step
-    if not step.kind.acts and step.kind is not Kind.PROVE:
+    if not (step.kind.acts or step.kind is Kind.PROVE or (step.kind is Kind.REVIEW and outcome.detail)):
         return []
     data: dict[str, Any] = {
         "run": run,
@@ -44,6 +44,8 @@ def drafts(outcome: Outcome, ref: EnvironmentRef, run: int, at: datetime) -> lis
         "status": outcome.status.value,
         "message": outcome.message,
     }
+    if step.kind is Kind.REVIEW:
+        data |= outcome.detail
     if "certificate" in outcome.detail:
         data["certificate"] = outcome.detail["certificate"]
     return [Draft("baton.step.finished", str(ref), at, data)]

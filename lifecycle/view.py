@@ -13,6 +13,7 @@ from lifecycle.errors import BatonError, ExitCode
 from lifecycle.inventory import Host, Selector
 from lifecycle.journal import Journal, Kind
 from lifecycle.observed import Observed
+from lifecycle.plan import Plan
 from lifecycle.ssh_options import entered_by, jump_address
 
 T = TypeVar("T")
@@ -85,9 +86,6 @@ class View:
     def _output(self, reference: Reference) -> Any:
         settled = self.observed.settled.get(reference.name)
         if settled is None:
-            plan = self.observed.plans.get(reference.name)
-            if self.desired.goal is Goal.PLAN and plan and reference.output in plan.outputs:
-                return plan.outputs[reference.output].guarded
             raise NotKnownYet(f"${{{reference}}} is not known before stack {reference.name} is applied")
         if reference.output not in settled.outputs:
             raise MissingOutput(
@@ -95,6 +93,27 @@ class View:
                 hint=f"its outputs are: {', '.join(sorted(settled.outputs)) or 'none'}",
             )
         return settled.outputs[reference.output].guarded
+
+    def foreseen(self, template: Any) -> Any:
+        """The template's value as the plans in hand foresee it. Raises NotKnownYet where they cannot say it, ReferenceUnresolved."""
+        return resolve(template, self._look_ahead)
+
+    def _look_ahead(self, reference: Reference) -> Any:
+        plan = self.observed.plans.get(reference.name) or self.observed.predicted.get(reference.name)
+        ahead = reference.kind is Root.OUTPUT and reference.name not in self.observed.settled
+        if ahead and plan and reference.output in plan.outputs:
+            return plan.outputs[reference.output].guarded
+        return self._look_up(reference)
+
+    def inputs_of(self, stack: StackTarget) -> tuple[Mapping[str, Any], frozenset[str]]:
+        """A stack's variables as far as they can be foreseen, and the names of those that cannot. Raises ReferenceUnresolved."""
+        known, unknown = dict[str, Any](), set[str]()
+        for name, template in stack.variables.items():
+            try:
+                known[name] = self.foreseen(template)
+            except NotKnownYet:
+                unknown.add(name)
+        return known, frozenset(unknown)
 
     def resolvable(self, template: Any) -> Any:
         """The template's value, or None where it cannot be had: the step that needs it then says why, by failing."""
@@ -181,10 +200,19 @@ class View:
         return self._once((_DIGEST, target.name, host_id), lambda: self._configuration_digest(target, host_id))
 
     def _configuration_digest(self, target: ConfigureTarget, host_id: str) -> str:
-        host = self.reached(self.observed.ready[host_id].host)
+        return self._digest_on(target, self.reached(self.observed.ready[host_id].host), self.variables(target))
+
+    def expected_digest(self, target: ConfigureTarget, host: Host) -> str | None:
+        """The same for a host that may not have been entered in this run; None where the step's variables cannot be foreseen."""
+        try:
+            return self._digest_on(target, self.reached(host), self.foreseen(target.variables))
+        except ReferenceUnresolved:
+            return None
+
+    def _digest_on(self, target: ConfigureTarget, host: Host, variables: Mapping[str, Any] | None) -> str:
         become = host.connection.become if target.become is None else target.become
         entered = [host.identity, host.connection.user, become]
-        return digest([target.fingerprint, self.variables(target), entered], self.desired.key)
+        return digest([target.fingerprint, variables, entered], self.desired.key)
 
     def batch(self, target: ConfigureTarget, taken: set[str]) -> tuple[tuple[str, str], ...]:
         """(host id, digest) of every host that this step may and must configure now."""
@@ -220,7 +248,8 @@ class View:
 
     def _gates_are_open(self, target: ConfigureTarget) -> bool:
         return (
-            target.stacks <= self.observed.settled.keys()
+            self.admits_configuration
+            and target.stacks <= self.observed.settled.keys()
             and all(self.step_complete(s) for s in target.steps)
             and all(self.check_passed(c) for c in target.checks)
             and not self._told_of_departures(target)
@@ -313,8 +342,7 @@ class View:
         """Whether the goal is reached: on the way up everything stands and every check passed; down, nothing is left."""
         match self.desired.goal:
             case Goal.PLAN:
-                unplanned = (s for s in self.desired.stacks.values() if s.name not in self.observed.plans)
-                return not self.observed.failures and not any(self.may_plan(s) for s in unplanned)
+                return not self.observed.failures and self.observed.reviewed is not None
             case Goal.UP:
                 return (
                     self.desired.stacks.keys() <= self.observed.settled.keys()
@@ -325,17 +353,46 @@ class View:
                 return self.observed.proof is not None and self.observed.proof.certificate is not None
 
     def may_plan(self, stack: StackTarget) -> bool:
-        if self.desired.goal is not Goal.PLAN:
-            return stack.needs <= self.observed.settled.keys()
-        if not stack.needs <= self.observed.plans.keys():
+        """Whether a plan of this stack can be applied: everything that it is given has its last word."""
+        return stack.needs <= self.observed.settled.keys()
+
+    def may_predict(self, stack: StackTarget) -> bool:
+        """Whether a stack that cannot be planned yet can be looked ahead to, and somebody wants to see it."""
+        if self.may_plan(stack) or not self.reviewing or self.observed.reviewed is not None:
             return False
-        try:
-            self.resolve(stack.variables)
-        except NotKnownYet:
-            return False
-        except ReferenceUnresolved:
-            pass
-        return True
+        return stack.needs <= self.observed.plans.keys() | self.observed.predicted.keys()
+
+    # --- what is agreed to
+
+    @property
+    def reviewing(self) -> bool:
+        """Whether there is a review in this run."""
+        return self.desired.goal is Goal.PLAN or (self.desired.goal is Goal.UP and self.desired.governance is not None)
+
+    @property
+    def unreviewed(self) -> frozenset[str]:
+        """Digests of plans in hand that no review has let through."""
+        plans = frozenset(
+            p.digest for n, p in self.observed.plans.items() if p.applyable and n not in self.observed.settled
+        )
+        reviewed = self.observed.reviewed
+        return plans - reviewed.plans if reviewed else plans
+
+    def admitted(self, plan: Plan) -> bool:
+        """Whether a plan may be applied."""
+        return not self.reviewing or plan.digest not in self.unreviewed
+
+    @property
+    def refused(self) -> bool:
+        """Whether a review said no, and nothing was done in this run."""
+        reviewed = self.observed.reviewed
+        return reviewed is not None and reviewed.refused and not reviewed.plans
+
+    @property
+    def admits_configuration(self) -> bool:
+        """Whether playbooks may run."""
+        reviewed = self.observed.reviewed
+        return not self.reviewing or (reviewed is not None and not reviewed.refused)
 
     def stack_digest(self, stack: StackTarget) -> str:
         return digest([stack.fingerprint, self.resolvable(stack.variables), self.desired.tags], self.desired.key)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from adapters.cloud.api import Aws, CloudRefused
 from adapters.cloud.console import host_keys
 from lifecycle.environment import EnvironmentRef
-from lifecycle.inventory import ConnectionDefaults, Host
+from lifecycle.inventory import ConnectionDefaults, Host, groups_of
 from lifecycle.ports import ENVIRONMENT_TAG, STACK_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
-
-GROUP_TAGS: Final = ("baton:groups", "Group")  # names, separated by commas
 
 Defaults = Callable[[str], ConnectionDefaults]
 """Stack → how its hosts are reached."""
@@ -91,15 +89,9 @@ class AwsHosts:
             stack=stack,
             id=instance["InstanceId"],
             connection=defaults.connection(address, instance["InstanceId"]),
-            groups=groups(tags),
+            groups=groups_of(tags),
             tags=tags,
             trust=defaults.trust,
             ca=defaults.ca,
             facts={key: value for key, value in facts.items() if value},
         )
-
-
-def groups(tags: Mapping[str, str]) -> tuple[str, ...]:
-    """The groups that an instance's tags name, each once."""
-    named = [name.strip() for key in GROUP_TAGS for name in tags.get(key, "").split(",")]
-    return tuple(dict.fromkeys(name for name in named if name))

@@ -1,13 +1,14 @@
 """A provisioner over the world in memory. Same port, same promises: exact plans, stale tokens refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from adapters.fake.world import FakeModule, FakeWorld, Instance, StackState, tags_of
 from lifecycle.digest import digest
 from lifecycle.errors import BatonError, Trouble
-from lifecycle.plan import Action, Applied, Diagnostic, Output, Outputs, Plan, ResourceChange
+from lifecycle.plan import Action, Applied, Diagnostic, Fidelity, Output, Outputs, Plan, ResourceChange, Severity
 from lifecycle.ports import Cancelled, Run, StackSpec
 
 
@@ -53,6 +54,19 @@ class FakeProvisioner:
                 stack.name, token, changes=tuple(changes), outputs=outputs, outputs_changed=outputs_changed,
                 token=token, destroy=destroy, applyable=applyable,
             )  # fmt: skip
+
+    def predict(self, stack: StackSpec, unknown: frozenset[str], run: Run) -> Plan:
+        if not unknown:
+            return replace(self.plan(stack, run), fidelity=Fidelity.PREDICTED, token="")
+        self._begin(f"predict {stack.name}", run)
+        with self._world.lock:
+            name = digest([stack.name, dict(stack.variables), sorted(unknown)])
+            if stack.name in self._world.states:
+                reason = f"it stands already, and {', '.join(sorted(unknown))} is known only after others are applied"
+                warning = Diagnostic(Severity.WARNING, reason)
+                return Plan(stack.name, name, Fidelity.NONE, diagnostics=(warning,), complete=False)
+            changes = [_change(n, Action.CREATE, None, stack.name) for n in self._module(stack).hosts(stack.variables)]
+            return Plan(stack.name, name, Fidelity.PREDICTED, tuple(changes), applyable=True)
 
     def apply(self, stack: StackSpec, plan: Plan, run: Run) -> Applied:
         verb = "destroy" if plan.destroy else "apply"
@@ -171,7 +185,13 @@ def _change(name: str, action: Action, instance: Instance | None, stack: str = "
     physical_id = instance.id if instance else ""
     tainted = instance is not None and instance.tainted
     return ResourceChange(
-        f"host.{name}", "host", action, physical_id, tags=tags_of(stack, name) if stack else None, tainted=tainted
+        f"host.{name}",
+        "host",
+        action,
+        physical_id,
+        tags=tags_of(stack, name) if stack else None,
+        is_host=True,
+        tainted=tainted,
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.terraform import binary as binaries
-from adapters.terraform import command, configuration, failures, parse, plans, variables
+from adapters.terraform import command, configuration, failures, foresight, parse, plans, variables
 from adapters.terraform.environment import surroundings
 from adapters.terraform.events import Listener
 from adapters.terraform.preparation import Preparation
@@ -103,6 +104,30 @@ class TerraformProvisioner:
             work.initialised.unlink()
             self._preparation.initialise(at)
             return self._plan(at, given, destroy)
+
+    def predict(self, stack: StackSpec, unknown: frozenset[str], run: Run) -> Plan:
+        """A plan that cannot be applied; through a module that calls the stack's own where a value is not known."""
+        if not unknown:
+            plan = self.plan(stack, run)
+            if plan.token:
+                plans.discard(Path(plan.token))
+            return replace(plan, fidelity=Fidelity.PREDICTED, token="")
+        if self.resources(stack, run):
+            reason = f"it stands already, and {', '.join(sorted(unknown))} is known only after others are applied"
+            return foresight.none(stack.name, self._name_of(stack, {"unforeseen": sorted(unknown)}), reason)
+        at = self._open(stack, run)
+        variables.check(at.root, {**stack.variables, **dict.fromkeys(unknown)}, stack.label)
+        self._preparation.look_at_endpoint(at)
+        ahead = foresight.Foresight.of(at, sorted(unknown))
+        try:
+            return self._foreseen(ahead, sorted(unknown))
+        except failures.TerraformFailed as error:
+            reason = foresight.undecidable(error)
+            if not reason:
+                raise
+            return foresight.none(stack.name, self._name_of(stack, {"undecidable": reason}), reason)
+        finally:
+            ahead.close()
 
     def apply(self, stack: StackSpec, plan: Plan, run: Run) -> Applied:
         """Apply the saved plan file and nothing else. Raises StalePlan, ResourceFailed and the other TerraformFailed."""
@@ -218,21 +243,42 @@ class TerraformProvisioner:
         shown = at.succeed(command.show(path), deadlines.show)
         return self._told(at, path, parse.plan(shown, at.scrub, at.stack.tags), listener, destroy)
 
+    def _foreseen(self, ahead: foresight.Foresight, unknown: Sequence[str]) -> Plan:
+        at, deadlines, path = ahead.at, self._settings.deadlines, ahead.plan_file
+        at.succeed(command.init(reconfigure=False), deadlines.init)
+        listener = at.listener()
+        with variables.files(ahead.variables, path.with_suffix(".tfvars.json"), ahead.given) as files:
+            argv = command.plan(path, variables=files, parallelism=self._settings.parallelism)
+            finished = at.execute(argv, deadlines.plan, listener)
+        if finished.returncode not in (0, 2):
+            raise at.failure(finished, argv, listener)
+        document = parse.plan(at.succeed(command.show(path), deadlines.show), at.scrub, at.stack.tags)
+        changes = foresight.own_changes(document.changes)
+        content = {"foreseen": sorted((c.address, c.action.value) for c in changes), "unknown": list(unknown)}
+        return Plan(
+            stack=at.stack.name,
+            digest=self._name_of(at.stack, content),
+            fidelity=Fidelity.PREDICTED,
+            changes=changes,
+            diagnostics=tuple(listener.diagnostics),
+            applyable=document.applyable,
+        )
+
+    def _name_of(self, stack: StackSpec, content: Mapping[str, object]) -> str:
+        """A plan's digest: what decides about the outcome, and nothing that changes by itself."""
+        given = {
+            "stack": stack.label,
+            "source": self.fingerprint(stack.source),
+            "variables": dict(stack.variables),
+            "tags": dict(stack.tags),
+        }
+        return digest(given | dict(content), self._key)
+
     def _told(self, at: Session, path: Path, document: parse.PlanDocument, listener: Listener, destroy: bool) -> Plan:
         """The plan as a value; its digest covers what decides about the outcome, and nothing that changes by itself."""
         stack = at.stack
-        name = digest(
-            {
-                "stack": stack.label,
-                "source": self.fingerprint(stack.source),
-                "variables": dict(stack.variables),
-                "tags": dict(stack.tags),
-                "destroy": destroy,
-                "state": plans.state_identity(path),
-                **document.essence,
-            },
-            self._key,
-        )
+        state = plans.state_identity(path)
+        name = self._name_of(stack, {"destroy": destroy, "state": state, **document.essence})
         plans.remember(path, name)
         return Plan(
             stack=stack.name,
@@ -244,6 +290,7 @@ class TerraformProvisioner:
             outputs_changed=document.outputs_changed,
             diagnostics=(*listener.diagnostics, *_untagged(document.untagged, stack.tags)),
             token=str(path),
+            state=digest(state, self._key) if state else "",
             destroy=destroy,
             complete=document.complete,
             applyable=document.applyable,

@@ -12,12 +12,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from adapters.terraform.redact import Scrubber, masked
 from lifecycle.errors import BatonError
 from lifecycle.plan import Action, Diagnostic, Output, Outputs, ResourceChange, Severity
 from lifecycle.sensitive import MASK, Sensitive
+
+HOST_TYPES: Final = frozenset({"aws_instance", "aws_spot_instance_request"})
+"""Types of resources that can be entered and configured."""
 
 Document = Mapping[str, Any]
 
@@ -224,6 +227,7 @@ def _change(entry: Document, scrub: Scrubber, provisioned: frozenset[str] = froz
         replace_paths=tuple(_path(steps) for steps in change.get("replace_paths", ())),
         previous_address=entry.get("previous_address", ""),
         tags=_tags(change),
+        is_host=entry.get("type") in HOST_TYPES and entry.get("mode", "managed") == "managed",
         tainted=entry.get("action_reason") == "replace_because_tainted"
         and _without_keys(entry["address"]) not in provisioned,
     )

@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
 )
 
+from lifecycle.blueprint.approval import Approval
 from lifecycle.blueprint.checks import Check, Place, Verify
 from lifecycle.blueprint.hosts import Connection, HostSelector, HostsMapping
 from lifecycle.blueprint.probes import Part
@@ -39,6 +40,7 @@ from lifecycle.revision import OnFailure
 from lifecycle.sensitive import JSON
 
 __all__ = [
+    "Approval",
     "Blueprint",
     "Check",
     "Configure",
@@ -261,6 +263,9 @@ class Blueprint(Part):
 
     verify: Verify = Verify()
     """What must be true before the environment is `ready`."""
+
+    approval: Approval | None = None
+    """When somebody must agree to what would be done. Default: never."""
 
     lease: Lease | None = None
     """Until when it may stand. Default: until somebody takes it down."""

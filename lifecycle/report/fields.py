@@ -94,28 +94,6 @@ def check_fields(journal: Journal) -> list[dict[str, Any]]:
     ]
 
 
-def plan_fields(ended: Ended) -> dict[str, Any]:
-    """What an `up` would do, stack by stack."""
-    plans = ended.view.observed.plans
-    return {
-        "environment": str(ended.environment.ref),
-        "changed": ended.changed,
-        "stacks": {
-            name: {
-                "digest": plan.digest,
-                "fidelity": plan.fidelity.value,
-                "changes": [
-                    {"address": c.address, "action": c.action.value, "replace_paths": list(c.replace_paths)}
-                    for c in plan.acting
-                ],
-                "drift": [{"address": c.address, "action": c.action.value} for c in plan.drift],
-            }
-            for name, plan in plans.items()
-        },
-        "not_known_yet": [name for name in ended.view.desired.stacks if name not in plans],
-    }
-
-
 def ended_fields(ended: Ended) -> dict[str, Any]:
     """How a run ended."""
     proof = ended.view.observed.proof

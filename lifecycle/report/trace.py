@@ -8,6 +8,8 @@ from lifecycle.report.words import duration
 
 _MARKS = {
     Kind.PLAN: "p",
+    Kind.PREDICT: "p",
+    Kind.REVIEW: "r",
     Kind.APPLY: "A",
     Kind.AWAIT: "w",
     Kind.DRAIN: "d",

@@ -13,9 +13,8 @@ from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Status
 from lifecycle.lease import Appointment, Lease
 from lifecycle.orphans import Orphans
-from lifecycle.outcomes import plan_words
 from lifecycle.perform import Ended
-from lifecycle.plan import Action, ResourceChange
+from lifecycle.plan import Action
 from lifecycle.ports import Removal
 from lifecycle.revision import FROM_STORE, REVISION
 
@@ -69,30 +68,6 @@ def summary(ended: Ended) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 host`, `2 hosts`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def change_line(change: ResourceChange) -> str:
-    """`± aws_instance.web (replace: ami)`."""
-    forced = f" (forced by {', '.join(change.replace_paths)})" if change.replace_paths else ""
-    moved = f" (was {change.previous_address})" if change.previous_address else ""
-    return f"{SYMBOLS[change.action]} {change.address}{forced}{moved}"
-
-
-def plan_text(ended: Ended) -> Iterator[str]:
-    """The preview of every stack, and what cannot be previewed yet, with the reason."""
-    plans = ended.view.observed.plans
-    for name in ended.view.desired.stacks:
-        if name in plans:
-            yield f"stack {name}: {plan_words(plans[name])}"
-            yield from (f"  {change_line(c)}" for c in plans[name].acting)
-            for departure in ended.view.departures(name):
-                yield f"  before that: {', '.join(h.name for h in departure.leaving)} leaves {departure.target.name}"
-            yield from (f"  drift: {change_line(c)}" for c in plans[name].drift)
-        elif f"{Kind.PLAN}:{name}" not in ended.view.observed.failures:
-            needs = ", ".join(sorted(ended.view.desired.stacks[name].needs))
-            yield f"stack {name}: not known yet, its inputs are outputs of: {needs}"
-    for step in ended.view.desired.configure.values():
-        yield f"configure {step.name}: on hosts that are new, or whose configuration changed"
 
 
 def proof_text(ended: Ended) -> Iterator[str]:

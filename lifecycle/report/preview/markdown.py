@@ -1,0 +1,72 @@
+"""A preview as Markdown: for a comment under a pull request, and for the engine's own pages."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from lifecycle.plan import Fidelity
+from lifecycle.preview import HostWork
+from lifecycle.report.cost import cost_lines
+from lifecycle.report.policy import findings_lines
+from lifecycle.report.preview.fields import Fields
+from lifecycle.report.preview.text import SHORT, preview_text
+from lifecycle.report.words import counted
+
+LIMIT: Final = 60_000
+"""Characters; GitHub takes 65,536 in a comment."""
+
+
+def preview_markdown(fields: Fields) -> str:
+    """Headline, numbers, graph; everything in a fold. What would be too long for a comment is cut, and says so."""
+    head = "\n".join(_head(fields))
+    whole = "\n".join(line.replace("```", "'''") for line in preview_text(fields))
+    room = LIMIT - len(head) - 200
+    if len(whole) > room:
+        cut = whole[:room].rpartition("\n")[0]
+        left = whole.count("\n") - cut.count("\n")
+        whole = f"{cut}\n... {counted(left, 'line')} more: baton plan shows them all"
+    return f"{head}\n\n<details><summary>everything</summary>\n\n```diff\n{whole}\n```\n\n</details>\n"
+
+
+def _head(fields: Fields) -> Iterator[str]:
+    state = "denied by its policy" if fields["denied"] else "changes" if fields["changed"] else "nothing to do"
+    yield f"### {fields['environment']}: {state}"
+    yield ""
+    yield f"Preview `{fields['digest'][:SHORT]}`: {fields['approval']['words']}"
+    yield ""
+    yield "| stack | plan | sure |"
+    yield "|---|---|---|"
+    for name, stack in fields["stacks"].items():
+        known = stack["fidelity"] != Fidelity.NONE
+        yield f"| {name} | {stack['summary'] if known else stack['reason']} | {stack['fidelity'] if known else 'no'} |"
+    if fields["configure"]:
+        yield from ("", "| configure | hosts | to do |", "|---|---|---|")
+        for step in fields["configure"]:
+            busy = [h["name"] for h in step["hosts"] if h["work"] != HostWork.NOTHING]
+            yield f"| {step['name']} | {len(step['hosts'])} | {', '.join(busy) or 'nothing'} |"
+    for what in ("destroys", "replaces"):
+        if fields[what]:
+            yield from ("", f"**{what} {counted(len(fields[what]), 'resource')}:** {_code(fields[what])}")
+    if fields["findings"]:
+        yield from ("", *(f"- {line.strip()}" for line in findings_lines(fields["findings"])))
+    if fields["cost"]:
+        yield from ("", "```", *cost_lines(fields["cost"]), "```")
+    yield from ("", "```mermaid", *graph(fields), "```")
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def graph(fields: Fields) -> Iterator[str]:
+    """Stacks and their hosts as a mermaid graph."""
+    yield "graph LR"
+    for number, (name, stack) in enumerate(fields["stacks"].items()):
+        yield f'  s{number}["{name}: {_plain(stack["summary"] or "not known yet")}"]'
+    for number, step in enumerate(fields["configure"]):
+        yield f'  c{number}(["configure {step["name"]}"])'
+        for at, host in enumerate(step["hosts"]):
+            yield f'  c{number} --> h{number}_{at}["{_plain(host["name"])}: {host["work"]}"]'
+
+
+def _plain(text: str) -> str:
+    return text.replace('"', "'")

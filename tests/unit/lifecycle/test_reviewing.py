@@ -1,0 +1,358 @@
+"""A preview, the approval that is bound to it, and every way in which it becomes stale."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from adapters.fake.clock import FakeClock
+from adapters.fake.driving import ports_for, shop, world_of_shop
+from lifecycle.approval import (
+    REVIEW,
+    ApprovalRules,
+    Decision,
+    MayNotApprove,
+    NothingToAnswer,
+    OtherPreview,
+    Review,
+    answered,
+)
+from lifecycle.cost import Estimate, Line
+from lifecycle.desired import Desired, Goal, Governance
+from lifecycle.environment import Environment, Phase
+from lifecycle.errors import ExitCode
+from lifecycle.journal import Kind, Outcome, Status, Step
+from lifecycle.lock import LEASE, Owner
+from lifecycle.perform import Ended, perform
+from lifecycle.plan import Fidelity, Plan
+from lifecycle.policy.finding import Finding, Level, Verdict
+from lifecycle.ports import Cancellation
+from lifecycle.preview import HostWork
+from lifecycle.view import View
+
+ME = Owner("ada", "laptop:1", "boot", 42, 1)
+ALWAYS = ApprovalRules(always=True)
+
+
+class Judge:
+    """An assessor that says what it is told to say."""
+
+    def __init__(self) -> None:
+        self.found: tuple[Finding, ...] = ()
+        self.costs: Decimal | None = None
+
+    def findings(self, view: View, estimate: Estimate | None) -> Sequence[Finding]:
+        return self.found
+
+    def estimate(self, plans: Mapping[str, Plan]) -> Estimate | None:
+        if self.costs is None:
+            return None
+        line = Line("front", "host.web-1", "host", "here", "", Decimal(0), self.costs, "said so")
+        return Estimate("USD", date(2026, 1, 1), "said so", "here", ("front",), (line,))
+
+
+class Stage:
+    """One environment of the shop under rules."""
+
+    def __init__(self, rules: ApprovalRules = ALWAYS) -> None:
+        self.world, self.judge, self.rules = world_of_shop(), Judge(), rules
+        self.ports = replace(ports_for(self.world), assessor=self.judge, discovery_period=0.001)
+        self.store = self.ports.store
+        self.ended: Ended | None = None
+
+    @property
+    def environment(self) -> Environment:
+        now = self.ports.clock.now()
+        return self.store.environment(shop().ref) or Environment(shop().ref, Phase.NEW, now, now)
+
+    def run(self, desired: Desired | None = None, *, auto: bool = False) -> Ended:
+        wanted = desired or shop()
+        governance = Governance(self.rules, Review.of(self.environment.facts), auto)
+        lock = self.store.acquire(wanted.ref, ME, lease=LEASE)
+        try:
+            self.ended = perform(
+                replace(wanted, governance=governance, blueprint_digest=wanted.blueprint_digest or "text"),
+                self.ports,
+                lambda _, act: act(),
+                lock=lock,
+                environment=self.environment,
+                cancel=Cancellation(),
+            )
+            return self.ended
+        finally:
+            self.store.release(lock)
+
+    def plan(self, **given: Any) -> Ended:
+        return self.run(shop(goal=Goal.PLAN, **given))
+
+    def answer(self, digest: str = "", decision: Decision = Decision.APPROVED, user: str = "ada") -> None:
+        lock = self.store.acquire(shop().ref, ME, lease=LEASE)
+        try:
+            changed, draft = answered(self.environment, digest, decision, "", self.ports.clock.now(), user)
+            self.store.transition(lock, changed, [draft])
+        finally:
+            self.store.release(lock)
+
+    def later(self, by: timedelta) -> None:
+        assert isinstance(self.ports.clock, FakeClock)
+        self.ports.clock.advance(by)
+
+    @property
+    def refusal(self) -> Outcome:
+        assert self.ended is not None
+        (failure,) = self.ended.failures
+        assert failure.step.kind is Kind.REVIEW
+        return failure
+
+    def touched(self) -> bool:
+        return bool(self.world.instances)
+
+
+def digest_of(ended: Ended) -> str:
+    reviewed = ended.view.observed.reviewed
+    assert reviewed is not None
+    return reviewed.preview.digest
+
+
+def test_without_rules_nothing_is_reviewed() -> None:
+    stage = Stage()
+    lock = stage.store.acquire(shop().ref, ME, lease=LEASE)
+    ended = perform(
+        shop(), stage.ports, lambda _, act: act(), lock=lock, environment=stage.environment, cancel=Cancellation()
+    )
+    assert ended.complete
+    assert ended.view.observed.reviewed is None
+
+
+def test_a_plan_foresees_the_stack_whose_inputs_nobody_knows_yet() -> None:
+    stage = Stage()
+    preview = stage.plan().view.observed.reviewed
+    assert preview is not None
+    stacks = {s.name: s for s in preview.preview.stacks}
+    assert stacks["data"].fidelity is Fidelity.EXACT
+    assert stacks["front"].fidelity is Fidelity.PREDICTED
+    assert [c.address for c in stacks["front"].acting] == ["host.web-1", "host.web-2", "host.lb-1"]
+    steps = {s.name: s for s in preview.preview.steps}
+    assert [(h.name, h.work, h.fidelity) for h in steps["mysql"].hosts] == [("db-1", HostWork.NEW, Fidelity.PREDICTED)]
+    assert {h.fidelity for h in steps["app"].hosts} == {Fidelity.NONE}  # no tag says which group they will be in
+    assert not stage.touched()
+
+
+def test_an_up_that_needs_an_approval_touches_nothing_and_says_how_to_give_one() -> None:
+    stage = Stage()
+    ended = stage.run()
+    assert stage.refusal.exit_code is ExitCode.APPROVAL_NEEDED
+    assert f"baton approve shop/dev {digest_of(ended)[:12]}" in stage.refusal.hint
+    assert not stage.touched()
+    assert stage.environment.phase is Phase.FAILED
+
+
+def test_what_was_approved_after_a_look_is_carried_out_and_the_approval_is_used_up() -> None:
+    stage = Stage()
+    seen = stage.plan()
+    stage.answer(digest_of(seen)[:12])
+    ended = stage.run()
+    assert ended.complete
+    assert REVIEW not in stage.environment.facts
+    entries = [e.decoded for e in stage.store.ledger(shop().ref)]
+    assert "baton.preview.approved" in [e["type"] for e in entries]
+    reviews = [e["data"] for e in entries if e["data"].get("step", "").startswith("review:")]
+    assert reviews[0]["words"] == "approved by ada"
+    assert reviews[0]["preview"] == digest_of(seen)
+
+
+def test_an_approved_predicted_stack_is_applied_when_its_exact_plan_fits() -> None:
+    stage = Stage()
+    stage.answer(digest_of(stage.plan())[:12])
+    ended = stage.run()
+    reviews = [o for o in ended.outcomes if o.step.kind is Kind.REVIEW]
+    assert [o.message for o in reviews] == ["approved by ada", "goes on with what was approved"]
+
+
+def test_a_ready_environment_whose_change_is_refused_stays_ready() -> None:
+    stage = Stage(ApprovalRules(destroys=True))
+    assert stage.run(shop(web=2)).complete
+    before = dict(stage.world.instances)
+    stage.run(shop(web=1))
+    assert "destroys host.web-2" in stage.refusal.message
+    assert stage.environment.phase is Phase.READY
+    assert stage.world.instances == before
+
+
+STALE: dict[str, Callable[[Desired], Desired]] = {
+    "blueprint": lambda d: replace(d, blueprint_digest="other"),
+    "inputs": lambda d: replace(d, inputs={"size": 3}),
+    "module of stack data": lambda d: replace(d, stacks={**d.stacks, "data": replace(d.stacks["data"], fingerprint="x")}),
+    "playbook of configure app": lambda d: replace(
+        d, configure={**d.configure, "app": replace(d.configure["app"], fingerprint="x")}
+    ),
+    "variables of configure app": lambda d: replace(
+        d, configure={**d.configure, "app": replace(d.configure["app"], variables={"db": "elsewhere"})}
+    ),
+}
+
+
+@pytest.mark.parametrize("part", STALE)
+def test_what_was_changed_after_the_approval_is_refused_and_named(part: str) -> None:
+    stage = Stage()
+    stage.answer(digest_of(stage.plan())[:12])
+    stage.run(STALE[part](shop()))
+    assert stage.refusal.exit_code is ExitCode.LOCKED
+    assert part in stage.refusal.message
+    assert not stage.touched()
+
+
+def test_reality_that_moved_after_the_approval_makes_it_stale() -> None:
+    stage = Stage()
+    assert stage.answer(digest_of(stage.run())[:12]) is None
+    assert stage.run().complete
+    stage.answer(digest_of(stage.plan(web=3))[:12])
+    stage.world.destroy(stage.world.named("db-1"))
+    stage.run(shop(web=3))
+    assert stage.refusal.exit_code is ExitCode.LOCKED
+    assert "plan of stack data" in stage.refusal.message
+
+
+def test_findings_and_cost_that_came_up_after_the_approval_make_it_stale() -> None:
+    stage = Stage()
+    stage.judge.costs = Decimal(10)
+    stage.answer(digest_of(stage.plan())[:12])
+    stage.judge.costs = Decimal(11)
+    stage.judge.found = (Finding("encryption", Verdict.WARN, Level.ADVISORY, "data", "host.db-1"),)
+    stage.run()
+    assert "cost" in stage.refusal.message
+    assert "findings" in stage.refusal.message
+
+
+def test_a_killed_run_goes_on_with_what_was_approved() -> None:
+    stage = Stage()
+    stage.answer(digest_of(stage.plan())[:12])
+    stage.world.broken.add("apply front")
+    assert not stage.run().complete
+    stage.world.broken.clear()
+    assert stage.run().complete
+
+
+def test_after_a_failure_more_than_was_approved_is_asked_for_again() -> None:
+    stage = Stage()
+    stage.answer(digest_of(stage.plan())[:12])
+    stage.world.broken.add("apply front")
+    stage.run()
+    stage.world.broken.clear()
+    stage.judge.found = (Finding("ports", Verdict.WARN, Level.ADVISORY, "data", "host.db-1"),)
+    stage.run()
+    assert stage.refusal.exit_code is ExitCode.APPROVAL_NEEDED
+    assert "more than was approved: finding" in stage.refusal.message
+
+
+def test_a_mandatory_rule_is_denied_whoever_approves() -> None:
+    stage = Stage()
+    stage.judge.found = (
+        Finding("ports", Verdict.DENY, Level.MANDATORY, "data", "host.db-1", "5432 is open", "main.tf:3", cure="close it"),
+    )
+    stage.run(auto=True)
+    assert stage.refusal.exit_code is ExitCode.POLICY_DENIED
+    assert stage.refusal.message == "main.tf:3: denied by the policy ports: host.db-1: 5432 is open"
+    assert stage.refusal.hint == "close it"
+    assert not stage.touched()
+
+
+def test_an_overridable_rule_needs_an_approver() -> None:
+    stage = Stage(ApprovalRules())
+    stage.judge.found = (Finding("size", Verdict.DENY, Level.OVERRIDABLE, "data", "host.db-1"),)
+    stage.run()
+    assert "policy: size on host.db-1" in stage.refusal.message
+    stage.answer()
+    assert stage.run().complete
+
+
+def test_auto_approve_counts_only_where_the_rules_let_it() -> None:
+    stage = Stage()
+    stage.run(auto=True)
+    assert stage.refusal.exit_code is ExitCode.APPROVAL_NEEDED
+    lenient = Stage(replace(ALWAYS, auto=True))
+    assert lenient.run(auto=True).complete
+
+
+def test_two_must_agree_where_two_are_asked_for_and_one_may_not_count_twice() -> None:
+    stage = Stage(replace(ALWAYS, count=2))
+    digest = digest_of(stage.plan())[:12]
+    stage.answer(digest)
+    stage.answer(digest)
+    stage.run()
+    assert "1 of 2 approvals" in stage.refusal.message
+    stage.answer(digest, user="grace")
+    assert stage.run().complete
+
+
+def test_an_approval_runs_out() -> None:
+    stage = Stage(replace(ALWAYS, valid=timedelta(hours=1)))
+    stage.answer(digest_of(stage.plan())[:12])
+    stage.later(timedelta(hours=2))
+    stage.run()
+    assert "expired: ada" in stage.refusal.message
+
+
+def test_a_rejected_preview_is_not_carried_out() -> None:
+    stage = Stage()
+    stage.plan()
+    stage.answer(decision=Decision.REJECTED)
+    stage.run()
+    assert "ada rejected the preview" in stage.refusal.message
+
+
+def test_only_those_who_are_named_may_answer_and_only_for_what_waits() -> None:
+    stage = Stage(replace(ALWAYS, by=("ops-*",)))
+    with pytest.raises(NothingToAnswer):
+        answered(stage.environment, "", Decision.APPROVED, "", stage.ports.clock.now(), "ops-ada")
+    stage.plan()
+    with pytest.raises(MayNotApprove):
+        stage.answer()
+    with pytest.raises(OtherPreview):
+        stage.answer("123456789012", user="ops-ada")
+    stage.answer(user="ops-ada")
+    assert stage.run().complete
+
+
+def test_rules_for_other_environments_do_not_count_here() -> None:
+    assert Stage(replace(ALWAYS, environments=("prod-*",))).run().complete
+
+
+@pytest.mark.parametrize(
+    ("rules", "why"),
+    [
+        (ApprovalRules(cost_increase=Decimal(5)), "costs 8.00 a month more"),
+        (ApprovalRules(hosts=0), "destroys or replaces 1 of 4 hosts"),
+        (ApprovalRules(share=20), "destroys or replaces 1 of 4 hosts (allowed without: 20 %)"),
+        (ApprovalRules(destroys=True), "destroys host.web-2"),
+    ],
+)
+def test_each_condition_alone_asks(rules: ApprovalRules, why: str) -> None:
+    stage = Stage(ApprovalRules())
+    assert stage.run().complete
+    stage.rules, stage.judge.costs = rules, Decimal(8)
+    stage.run(shop(web=1))
+    assert why in stage.refusal.message
+
+
+def test_a_review_as_the_store_keeps_it_is_the_same_review() -> None:
+    stage = Stage()
+    stage.judge.costs = Decimal("12.50")
+    stage.plan()
+    stage.answer()
+    review = Review.of(stage.environment.facts)
+    assert review is not None
+    assert Review.of({REVIEW: review.fact}) == review
+    assert Review.of({}) is None
+
+
+def test_steps_of_a_refused_run_are_looks_alone() -> None:
+    stage = Stage()
+    ended = stage.run()
+    kinds = {o.step.kind for o in ended.outcomes}
+    assert kinds <= {Kind.PLAN, Kind.PREDICT, Kind.REVIEW, Kind.AWAIT, Kind.VERIFY}
+    assert all(o.status is Status.OK for o in ended.outcomes if o.step.kind is not Kind.REVIEW)
+    assert Step(Kind.REVIEW, "shop/dev").key == "review:shop/dev"
