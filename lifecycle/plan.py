@@ -70,6 +70,7 @@ class ResourceChange:
     previous_address: str = ""
     tags: Mapping[str, str] | None = None  # tags_all: None where the type has none or they are unknown
     tainted: bool = False  # replaced only because its making did not end; never said of one with a provisioner
+    region: str = ""  # that its provider's configuration names; empty where the plan does not tell it
 
 
 @dataclass(frozen=True, slots=True)
