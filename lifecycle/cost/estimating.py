@@ -67,8 +67,8 @@ def estimate(plans: Mapping[str, Plan], book: PriceBook, unplanned: Collection[s
         source=book.source,
         region=book.region,
         stacks=tuple(plans),
-        lines=tuple(sorted(lines, key=lambda line: (line.stack, line.address, line.what))),
-        unpriced=tuple(sorted(unpriced, key=lambda one: (one.stack, one.address, one.what))),
+        lines=tuple(sorted(lines, key=lambda line: (line.stack, line.address))),
+        unpriced=tuple(sorted(unpriced, key=lambda one: (one.stack, one.address))),
         usage_based=tuple(sorted(usage, key=lambda one: (one.stack, one.address))),
         unplanned=tuple(sorted({*silent, *unplanned})),
     )
@@ -116,7 +116,7 @@ def _parts(resource: Resource | None, book: PriceBook, around: Around) -> Mappin
     look = Look(resource, book, around)
     for kind in (Kind.HOURLY, Kind.MONTHLY):  # a flat price is somebody's word on the whole
         if book.sells(kind, resource.type):
-            return {"": look.priced("", kind, resource.type, said="flat")}
+            return {"": look.priced("", kind, resource.type, said="")}
     if pricing := PRICED.get(resource.type):
         return {part.what: part for part in pricing.parts(look)}
     if resource.type in book.usage or book.is_free(resource.type):

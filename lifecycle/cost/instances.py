@@ -27,7 +27,7 @@ def instance(look: Look) -> Iterator[Part]:
         what = _volume_name(block, at)
         yield attempt(what, lambda block=block, what=what: look.volume(what, block))  # type: ignore[misc]
     if seen.is_true("associate_public_ip_address") and not _has_elastic_address(look):
-        yield look.priced(_ADDRESS, Kind.HOURLY, "aws_eip", said=_ADDRESS)
+        yield look.priced(_ADDRESS, Kind.HOURLY, "aws_eip", said="")
 
 
 def volume(look: Look) -> Iterator[Part]:

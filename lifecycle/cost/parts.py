@@ -95,8 +95,8 @@ class Look:
         """Its values."""
         return self.resource.seen
 
-    def priced(self, what: str, kind: Kind, name: str, quantity: Decimal = Decimal(1), said: str = "") -> Part:
-        """A part by its price; one without a price where the book has none."""
+    def priced(self, what: str, kind: Kind, name: str, quantity: Decimal = Decimal(1), said: str | None = None) -> Part:
+        """A part by its price; one without a price where the book has none. `said`: what is priced, for people; default: its name."""
         region = self.resource.region
         shown = name.rpartition("/")[2]
         price = self.book.price(kind, name, region)
@@ -107,8 +107,9 @@ class Look:
         if price is None:
             engine = f" with {name.partition('/')[0]}" if kind.by_engine else ""
             return Part(what, reason=f"there is no price of {shown}{engine} in {region}")
-        basis = f"{said or shown}, {plain(price)} {_PER[kind.unit]}"
-        return Part(what, price * kind.unit.in_a_month * quantity, basis)
+        basis = f"{plain(price)} {_PER[kind.unit]}"
+        words = shown if said is None else said
+        return Part(what, price * kind.unit.in_a_month * quantity, f"{words}, {basis}" if words else basis)
 
     def volume(self, what: str, block: Seen, *, kind: str = "volume_type", size: str = "volume_size") -> Part:
         """A block volume: its gigabytes, and the operations and throughput beyond what is included."""
