@@ -52,6 +52,9 @@ class Settings:
     ledger_key: str = ""
     """A file (0600, 32 random bytes or more) that seals the ledger: who does not have it cannot write a chain anew. Default: none."""
 
+    prices: str = ""
+    """A file with your own prices, which go before the packaged list prices (`baton prices show`). Default: none."""
+
     @property
     def store_url(self) -> str:
         return self.store or f"sqlite:///{self.home / 'baton.db'}"

@@ -21,6 +21,7 @@ from baton.verbs import (
     logs,
     outputs,
     plan,
+    prices,
     rollback,
     server,
     ssh,
@@ -74,6 +75,7 @@ for place, verb in enumerate(_VERBS):
     app.command(verb, sort_key=place)
 app.command(lease.app)
 app.command(audit.app)
+app.command(prices.app)
 app.command(server.app)
 app.command(cloud)
 

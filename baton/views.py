@@ -177,6 +177,15 @@ def revisions_table(revisions: Sequence[Revision], facts: Mapping[str, Any]) -> 
     return table
 
 
+def prices_table(rows: Iterable[tuple[str, ...]]) -> RenderableType:
+    """A line per price."""
+    table = _table("region", "kind", "name", "price", "per")
+    table.columns[3].justify = "right"
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def checked_lines(checked: Iterable[Checked]) -> Iterator[Text]:
     """A line per chain: whole, or where it breaks."""
     for chain, found in ((console.printable(c.chain), c.found) for c in checked):

@@ -71,6 +71,7 @@ class ResourceChange:
     tags: Mapping[str, str] | None = None  # tags_all: None where the type has none or they are unknown
     is_host: bool = False  # something that is entered and configured
     tainted: bool = False  # replaced only because its making did not end; never said of one with a provisioner
+    region: str = ""  # that its provider's configuration names; empty where the plan does not tell it
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
+from adapters.terraform import declared
 from adapters.terraform.redact import Scrubber, masked
 from lifecycle.errors import BatonError
 from lifecycle.plan import Action, Diagnostic, Output, Outputs, ResourceChange, Severity
@@ -60,8 +62,8 @@ def plan(data: bytes, scrub: Scrubber, tags: Mapping[str, str]) -> PlanDocument:
     """A plan from `terraform show -json FILE`."""
     plan = document(data, "terraform show -json")
     raw = list(plan.get("resource_changes", ()))
-    provisioned = frozenset(_provisioned((plan.get("configuration") or {}).get("root_module") or {}))
-    changes = tuple(_change(one, scrub, provisioned) for one in raw)
+    provisioned, regions = declared.provisioned(plan), declared.regions(plan)
+    changes = tuple(_change(one, scrub, provisioned, regions) for one in raw)
     outputs = plan.get("output_changes") or {}
     outputs_changed = any(_output_acts(change) for change in outputs.values())
     acting = any(change.action.acts for change in changes) or outputs_changed
@@ -203,17 +205,14 @@ def _action(entry: Document) -> Action:
     return action
 
 
-def _provisioned(module: Document, prefix: str = "") -> Iterator[str]:
-    """Resources with a provisioner, by address without keys: one that is tainted may lack what it was to do."""
-    for resource in module.get("resources", ()):
-        if resource.get("provisioners"):
-            yield f"{prefix}{resource['address']}"
-    for name, call in (module.get("module_calls") or {}).items():
-        yield from _provisioned(call.get("module") or {}, f"{prefix}module.{name}.")
-
-
-def _change(entry: Document, scrub: Scrubber, provisioned: frozenset[str] = frozenset()) -> ResourceChange:
-    change = entry["change"]
+def _change(
+    entry: Document,
+    scrub: Scrubber,
+    provisioned: Collection[str] = (),
+    regions: Mapping[str, str] = MappingProxyType({}),
+) -> ResourceChange:
+    """One change. `provisioned` and `regions` are by address without keys."""
+    change, plain = entry["change"], _without_keys(entry["address"])
     before = scrub.value(masked(change.get("before"), change.get("before_sensitive", False)))
     after = scrub.value(masked(change.get("after"), change.get("after_sensitive", False)))
     return ResourceChange(
@@ -228,8 +227,8 @@ def _change(entry: Document, scrub: Scrubber, provisioned: frozenset[str] = froz
         previous_address=entry.get("previous_address", ""),
         tags=_tags(change),
         is_host=entry.get("type") in HOST_TYPES and entry.get("mode", "managed") == "managed",
-        tainted=entry.get("action_reason") == "replace_because_tainted"
-        and _without_keys(entry["address"]) not in provisioned,
+        tainted=entry.get("action_reason") == "replace_because_tainted" and plain not in provisioned,
+        region=regions.get(plain, ""),
     )
 
 

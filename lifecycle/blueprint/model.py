@@ -26,6 +26,7 @@ from lifecycle.blueprint.hosts import Connection, HostSelector, HostsMapping
 from lifecycle.blueprint.probes import Part
 from lifecycle.blueprint.scalars import (
     AfterName,
+    Amount,
     Duration,
     InputName,
     Name,
@@ -45,6 +46,7 @@ __all__ = [
     "Check",
     "Configure",
     "Connection",
+    "Cost",
     "Drain",
     "HostSelector",
     "HostsMapping",
@@ -216,6 +218,22 @@ class Lease(Part):
     """How long before the end to warn: the tick says it as an event."""
 
 
+class Cost(Part):
+    """What an environment may cost, and the prices that it is estimated by."""
+
+    prices: Text | None = None
+    """A file with your own prices, relative to the blueprint's folder. They go before the packaged list prices, price by price."""
+
+    region: Text | None = None
+    """The region whose prices hold where neither a resource nor its provider tells one. Default: the cloud's."""
+
+    max_monthly: Amount | None = None
+    """The most that an environment may cost a month, in the currency of the prices."""
+
+    max_increase: Amount | None = None
+    """The most that one change may add to what it costs a month, in the currency of the prices."""
+
+
 # --- the whole --------------------------------------------------------------------------------------------------------
 
 
@@ -269,6 +287,9 @@ class Blueprint(Part):
 
     lease: Lease | None = None
     """Until when it may stand. Default: until somebody takes it down."""
+
+    cost: Cost | None = None
+    """What it may cost, and by which prices that is estimated. Default: no limits, and the packaged list prices."""
 
     on_failure: OnFailure = OnFailure.KEEP
     """What becomes of it when an `up` fails: kept for a look; destroyed, if it was never ready; or back to what was ready last."""

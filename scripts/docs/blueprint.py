@@ -25,6 +25,7 @@ EVERY_KEY: Final = Path(__file__).resolve().parents[2] / "tests/golden/blueprint
 
 WORDS: Final[Mapping[str, str]] = {
     "AfterName": "name or `check.NAME`",
+    "Amount": "amount of money",
     "Certificates": "`file:PATH` or reference",
     "Command": "text or list of texts",
     "Delay": "duration",

@@ -82,6 +82,8 @@ PLACES = [
     ("verify", "checks", "*", "sql"),
     ("verify", "checks", "*", "expect"),
     ("verify", "checks", "*", "expect", "stdout"),
+    ("lease",),
+    ("cost",),
 ]
 
 

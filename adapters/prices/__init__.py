@@ -1,0 +1,1 @@
+"""Price books from files: the packaged catalogue, somebody's own prices over it, and a vendor's offer file."""
