@@ -70,6 +70,11 @@ class ResourceChange:
     previous_address: str = ""
     tags: Mapping[str, str] | None = None  # tags_all: None where the type has none or they are unknown
     tainted: bool = False  # replaced only because its making did not end; never said of one with a provisioner
+    configured: frozenset[str] | None = (
+        None  # top-level attributes that the configuration sets; None where nobody knows
+    )
+    refers: frozenset[str] = frozenset()  # resources that its expressions name, by address without keys
+    where: str = ""  # file:line of the resource's block
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from adapters.terraform import binary as binaries
-from adapters.terraform import command, configuration, failures, parse, plans, variables
+from adapters.terraform import command, configuration, failures, parse, plans, variables, written
 from adapters.terraform.environment import surroundings
 from adapters.terraform.events import Listener
 from adapters.terraform.preparation import Preparation
@@ -216,7 +216,9 @@ class TerraformProvisioner:
             path.unlink(missing_ok=True)  # an errored plan is saved too
             raise at.failure(finished, argv, listener)
         shown = at.succeed(command.show(path), deadlines.show)
-        return self._told(at, path, parse.plan(shown, at.scrub, at.stack.tags), listener, destroy)
+        places = written.resources(at.stack.source, written.installed(at.work.data, at.site.cwd))
+        document = parse.plan(shown, at.scrub, at.stack.tags, places)
+        return self._told(at, path, document, listener, destroy)
 
     def _told(self, at: Session, path: Path, document: parse.PlanDocument, listener: Listener, destroy: bool) -> Plan:
         """The plan as a value; its digest covers what decides about the outcome, and nothing that changes by itself."""

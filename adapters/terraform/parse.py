@@ -12,9 +12,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from adapters.terraform.redact import Scrubber, masked
+from adapters.terraform.written import Written
 from lifecycle.errors import BatonError
 from lifecycle.plan import Action, Diagnostic, Output, Outputs, ResourceChange, Severity
 from lifecycle.sensitive import MASK, Sensitive
@@ -53,12 +55,14 @@ def document(data: bytes, what: str) -> Any:
         raise UnreadableOutput(f"{what} wrote no JSON: {data[:200].decode(errors='replace')!r}") from None
 
 
-def plan(data: bytes, scrub: Scrubber, tags: Mapping[str, str]) -> PlanDocument:
-    """A plan from `terraform show -json FILE`."""
+def plan(
+    data: bytes, scrub: Scrubber, tags: Mapping[str, str], written: Mapping[str, Written] | None = None
+) -> PlanDocument:
+    """A plan from `terraform show -json FILE`. `written` is what the module's files say, by address without keys."""
     plan = document(data, "terraform show -json")
     raw = list(plan.get("resource_changes", ()))
-    provisioned = frozenset(_provisioned((plan.get("configuration") or {}).get("root_module") or {}))
-    changes = tuple(_change(one, scrub, provisioned) for one in raw)
+    configuration = _configuration((plan.get("configuration") or {}).get("root_module") or {}, written)
+    changes = tuple(_change(one, scrub, configuration) for one in raw)
     outputs = plan.get("output_changes") or {}
     outputs_changed = any(_output_acts(change) for change in outputs.values())
     acting = any(change.action.acts for change in changes) or outputs_changed
@@ -200,19 +204,70 @@ def _action(entry: Document) -> Action:
     return action
 
 
-def _provisioned(module: Document, prefix: str = "") -> Iterator[str]:
-    """Resources with a provisioner, by address without keys: one that is tainted may lack what it was to do."""
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """One resource of the configuration: one with a provisioner that is tainted may lack what it was to do."""
+
+    provisioned: bool = False
+    configured: frozenset[str] | None = None
+    refers: frozenset[str] = frozenset()
+    where: str = ""
+
+
+def _configuration(root: Document, written: Mapping[str, Written] | None) -> Mapping[str, _Resource]:
+    """The configuration's resources by address without keys.
+
+    Terraform's own list of what a resource sets leaves out `dynamic` blocks, and attributes that are written as blocks (the
+    `ingress` of a security group): the files have them. Where a resource is in none that was read, nobody knows.
+    """
+    found = {}
+    for address, resource in _resources(root):
+        sets: frozenset[str] | None = frozenset(resource.get("expressions") or ())
+        place = (written or {}).get(address)
+        if written is not None:
+            sets = sets | place.sets if sets is not None and place else None
+        prefix = address.removesuffix(str(resource["address"]))
+        refers = frozenset(prefix + name for name in _references(resource.get("expressions")))
+        provisioned = bool(resource.get("provisioners"))
+        found[address] = _Resource(provisioned, sets, refers, place.where if place else "")
+    return found
+
+
+def _resources(module: Document, prefix: str = "") -> Iterator[tuple[str, Document]]:
+    """Every resource of a module and of those that it calls, with its address without keys."""
     for resource in module.get("resources", ()):
-        if resource.get("provisioners"):
-            yield f"{prefix}{resource['address']}"
+        yield f"{prefix}{resource['address']}", resource
     for name, call in (module.get("module_calls") or {}).items():
-        yield from _provisioned(call.get("module") or {}, f"{prefix}module.{name}.")
+        yield from _resources(call.get("module") or {}, f"{prefix}module.{name}.")
 
 
-def _change(entry: Document, scrub: Scrubber, provisioned: frozenset[str] = frozenset()) -> ResourceChange:
+_NO_RESOURCE = ("var", "local", "each", "count", "path", "terraform", "self", "data", "module")
+
+
+def _references(expressions: Any) -> Iterator[str]:
+    """The managed resources of the same module that expressions name, without keys."""
+    if isinstance(expressions, list):
+        for one in expressions:
+            yield from _references(one)
+    elif isinstance(expressions, dict):
+        for name in expressions.get("references") or ():
+            parts = _without_keys(str(name)).split(".")
+            if len(parts) > 1 and parts[0] not in _NO_RESOURCE:
+                yield f"{parts[0]}.{parts[1]}"
+        for key, one in expressions.items():
+            yield from _references(one) if key != "references" else ()
+
+
+_NOT_CONFIGURED = _Resource()
+
+
+def _change(
+    entry: Document, scrub: Scrubber, configuration: Mapping[str, _Resource] = MappingProxyType({})
+) -> ResourceChange:
     change = entry["change"]
     before = scrub.value(masked(change.get("before"), change.get("before_sensitive", False)))
     after = scrub.value(masked(change.get("after"), change.get("after_sensitive", False)))
+    resource = configuration.get(_without_keys(entry["address"]), _NOT_CONFIGURED)
     return ResourceChange(
         address=_address(entry),
         type=entry.get("type", ""),
@@ -224,8 +279,10 @@ def _change(entry: Document, scrub: Scrubber, provisioned: frozenset[str] = froz
         replace_paths=tuple(_path(steps) for steps in change.get("replace_paths", ())),
         previous_address=entry.get("previous_address", ""),
         tags=_tags(change),
-        tainted=entry.get("action_reason") == "replace_because_tainted"
-        and _without_keys(entry["address"]) not in provisioned,
+        tainted=entry.get("action_reason") == "replace_because_tainted" and not resource.provisioned,
+        configured=resource.configured,
+        refers=resource.refers,
+        where=resource.where,
     )
 
 

@@ -22,6 +22,7 @@ from pydantic import (
 
 from lifecycle.blueprint.checks import Check, Place, Verify
 from lifecycle.blueprint.hosts import Connection, HostSelector, HostsMapping
+from lifecycle.blueprint.policy import Policy
 from lifecycle.blueprint.probes import Part
 from lifecycle.blueprint.scalars import (
     AfterName,
@@ -51,6 +52,7 @@ __all__ = [
     "Lease",
     "OnFailure",
     "Place",
+    "Policy",
     "Stack",
     "Verify",
 ]
@@ -264,6 +266,9 @@ class Blueprint(Part):
 
     lease: Lease | None = None
     """Until when it may stand. Default: until somebody takes it down."""
+
+    policy: Policy = Policy()
+    """By what it is judged before it is changed."""
 
     on_failure: OnFailure = OnFailure.KEEP
     """What becomes of it when an `up` fails: kept for a look; destroyed, if it was never ready; or back to what was ready last."""
