@@ -12,6 +12,7 @@ from lifecycle.blueprint.policy_rules import RuleKeys, Rules
 from lifecycle.blueprint.probes import Part
 from lifecycle.blueprint.scalars import Matches, Name, Text, describe, wrong
 from lifecycle.policy import finding
+from lifecycle.policy.finding import Level
 
 
 def _day(value: object) -> date:
@@ -97,9 +98,22 @@ class WaiverKeys(Part):
 
 
 class Scanner(StrEnum):
-    """Scanners that are no part of Baton and may be asked too."""
+    """Scanners that are no part of Baton."""
 
     CHECKOV = "checkov"
+
+
+class ScannerKeys(Part):
+    """A scanner to ask too. It is installed in an environment of its own; where it is not found, that is an error."""
+
+    name: Scanner
+    """Which one. `checkov` is found by the setting `BATON_CHECKOV`, else on PATH."""
+
+    level: Level = Level.ADVISORY
+    """How much its findings bind: scanners find much."""
+
+    checks: tuple[Text, ...] = ()
+    """Ids of the checks that it makes, such as CKV_AWS_20. Default: all."""
 
 
 class Policy(Part):
@@ -117,8 +131,8 @@ class Policy(Part):
     python: tuple[Text, ...] = ()
     """Names of installed entry points of the group `baton.policies`."""
 
-    scanners: tuple[Scanner, ...] = ()
-    """Scanners to ask too, where they are installed in an environment of their own."""
+    scanners: tuple[ScannerKeys, ...] = ()
+    """Scanners to ask too."""
 
     files: tuple[PolicyPath, ...] = ()
     """Other policies, relative to this file. They are judged by too: nothing here makes one of their rules weaker."""
