@@ -20,6 +20,7 @@ from baton.verbs import (
     logs,
     outputs,
     plan,
+    policy,
     rollback,
     server,
     ssh,
@@ -70,6 +71,7 @@ for place, verb in enumerate(_VERBS):
     app.command(verb, sort_key=place)
 app.command(lease.app)
 app.command(audit.app)
+app.command(policy.app)
 app.command(server.app)
 app.command(cloud)
 

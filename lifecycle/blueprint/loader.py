@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,18 +20,20 @@ def load(text: str, filename: str = "blueprint.yaml") -> Blueprint:
 
     A text that is not YAML has one problem only. The file name is used in problems; no file is read.
     """
-    return _load(text, filename, Blueprint)
+    return read_as(text, filename, Blueprint)[0]
 
 
 def load_policy(text: str, filename: str = "policy.yaml") -> Policy:
     """The policy that a YAML text of its own describes, with the keys of a blueprint's `policy`. Raises BlueprintInvalid."""
-    return _load(text, filename, Policy)
+    return read_as(text, filename, Policy)[0]
 
 
 Model = TypeVar("Model", bound=BaseModel)
+_NAMES: Final[Mapping[type[BaseModel], str]] = {Blueprint: "blueprint", Policy: "policy"}
 
 
-def _load(text: str, filename: str, kind: type[Model]) -> Model:
+def read_as(text: str, filename: str, kind: type[Model]) -> tuple[Model, yaml12.Document]:
+    """The part that a YAML text of its own describes, and where everything in it stands. Raises BlueprintInvalid."""
     try:
         document = yaml12.read(text)
     except yaml12.NotYaml as error:
@@ -42,13 +45,13 @@ def _load(text: str, filename: str, kind: type[Model]) -> Model:
     faults += document.faults
     if model is None or faults:
         unique = dict.fromkeys(sorted(faults, key=lambda fault: fault.place))
-        raise BlueprintInvalid((_problem(filename, fault) for fault in unique), kind.__name__.lower())
-    return model
+        raise BlueprintInvalid((_problem(filename, fault) for fault in unique), _NAMES.get(kind, "file"))
+    return model, document
 
 
 def _model(document: yaml12.Document, kind: type[Model]) -> tuple[Model | None, list[Fault]]:
     if not isinstance(document.data, dict):
-        found, what = describe(document.data), kind.__name__.lower()
+        found, what = describe(document.data), _NAMES.get(kind, "file")
         return None, [Fault(document.value_at(()), (), f"found {found}", f"a {what}: a mapping of keys to values")]
     try:
         return kind.model_validate(document.data, by_alias=True, by_name=False), []

@@ -80,8 +80,8 @@ class WaiverKeys(Part):
     rule: Text
     """The rule's name; `*` stands for any text."""
 
-    address: Text = "*"
-    """Addresses of the resources; `*` stands for any text."""
+    address: str = "*"
+    """Addresses of the resources; `*` stands for any text. What concerns the environment as a whole has the empty address."""
 
     reason: Text
     """Why it may be so."""
