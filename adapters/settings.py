@@ -40,6 +40,9 @@ class Settings:
     terraform: str = ""
     """Path of the terraform binary. Default: the one on PATH, else the packaged one."""
 
+    checkov: str = ""
+    """Path of the scanner checkov, for policies that ask it. Default: the one on PATH."""
+
     mirror: str = ""
     """A filesystem mirror of Terraform providers. Default: those that are found."""
 

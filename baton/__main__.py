@@ -21,6 +21,7 @@ from baton.verbs import (
     logs,
     outputs,
     plan,
+    policy,
     prices,
     rollback,
     server,
@@ -76,6 +77,7 @@ for place, verb in enumerate(_VERBS):
 app.command(lease.app)
 app.command(audit.app)
 app.command(prices.app)
+app.command(policy.app)
 app.command(server.app)
 app.command(cloud)
 

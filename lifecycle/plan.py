@@ -72,6 +72,11 @@ class ResourceChange:
     is_host: bool = False  # something that is entered and configured
     tainted: bool = False  # replaced only because its making did not end; never said of one with a provisioner
     region: str = ""  # that its provider's configuration names; empty where the plan does not tell it
+    configured: frozenset[str] | None = (
+        None  # top-level attributes that the configuration sets; None where nobody knows
+    )
+    refers: frozenset[str] = frozenset()  # resources that its expressions name, by address without keys
+    where: str = ""  # file:line of the resource's block
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from adapters.terraform import binary as binaries
-from adapters.terraform import command, configuration, failures, foresight, parse, plans, variables
+from adapters.terraform import command, configuration, failures, foresight, parse, plans, variables, written
 from adapters.terraform.environment import surroundings
 from adapters.terraform.events import Listener
 from adapters.terraform.preparation import Preparation
@@ -241,7 +241,9 @@ class TerraformProvisioner:
             path.unlink(missing_ok=True)  # an errored plan is saved too
             raise at.failure(finished, argv, listener)
         shown = at.succeed(command.show(path), deadlines.show)
-        return self._told(at, path, parse.plan(shown, at.scrub, at.stack.tags), listener, destroy)
+        places = written.resources(at.stack.source, written.installed(at.work.data, at.site.cwd))
+        document = parse.plan(shown, at.scrub, at.stack.tags, places)
+        return self._told(at, path, document, listener, destroy)
 
     def _foreseen(self, ahead: foresight.Foresight, unknown: Sequence[str]) -> Plan:
         at, deadlines, path = ahead.at, self._settings.deadlines, ahead.plan_file

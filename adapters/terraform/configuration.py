@@ -64,11 +64,12 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`type "label" ... { body }`."""
+    """`type "label" ... { body }`. `line` counts from 1 in the text that it was found in."""
 
     type: str
     labels: tuple[str, ...]
     body: str
+    line: int = 1
 
 
 def read_module(path: Path) -> Module:
@@ -157,8 +158,16 @@ def blocks(text: str) -> Iterator[Block]:
     while match := _BLOCK.search(bare, at):
         end = _closing(bare, match.end())
         labels = tuple(a or b for a, b in _LABEL.findall(text[match.start(2) : match.end(2)]))
-        yield Block(match[1], labels, text[match.end() : end])
+        yield Block(match[1], labels, text[match.end() : end], text.count("\n", 0, match.start(1)) + 1)
         at = end + 1
+
+
+def set_names(body: str) -> frozenset[str]:
+    """The attributes and blocks that stand in a block's body, those of `dynamic` blocks by their label."""
+    flat = _flat(_bare(body))
+    attributes = re.findall(r"(?:^|\r)[ \t]*([A-Za-z_][\w-]*)[ \t]*=(?!=)", flat, re.MULTILINE)
+    inner = blocks(body)
+    return frozenset([*attributes, *(b.labels[0] if b.type == "dynamic" and b.labels else b.type for b in inner)])
 
 
 def attribute(body: str, name: str) -> str:

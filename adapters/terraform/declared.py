@@ -2,38 +2,88 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from adapters.terraform.written import Written
 
 Document = Mapping[str, Any]
 
 
-def provisioned(plan: Document) -> frozenset[str]:
-    """Resources with a provisioner: one that is tainted may lack what it was to do."""
-    return frozenset(address for address, resource in _resources(_root(plan)) if resource.get("provisioners"))
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One resource of the configuration. One with a provisioner that is tainted may lack what it was to do."""
+
+    provisioned: bool = False
+    configured: frozenset[str] | None = None  # attributes that it sets; None: nobody knows
+    refers: frozenset[str] = frozenset()
+    where: str = ""
+    region: str = ""  # that its provider's configuration names
 
 
-def regions(plan: Document) -> Mapping[str, str]:
-    """Resources whose provider's configuration names a region: a constant, or a variable of the root module."""
+NOWHERE = Declared()
+"""What is known of a resource that no configuration has any more."""
+
+
+def resources(plan: Document, written: Mapping[str, Written] | None) -> Mapping[str, Declared]:
+    """The configuration's resources. `written` is what the module's files say of them.
+
+    Terraform's own list of what a resource sets leaves out `dynamic` blocks, and attributes that are written as blocks (the
+    `ingress` of a security group): the files have them. Where a resource is in none that was read, nobody knows.
+    """
     configuration = plan.get("configuration") or {}
-    providers = {key: _region(one, plan) for key, one in (configuration.get("provider_config") or {}).items()}
-    found = ((address, str(resource.get("provider_config_key", ""))) for address, resource in _resources(_root(plan)))
-    return {address: providers[key] for address, key in found if providers.get(key)}
+    regions = {key: _region(one, plan) for key, one in (configuration.get("provider_config") or {}).items()}
+    found = {}
+    for address, resource in _resources(configuration.get("root_module") or {}):
+        sets: frozenset[str] | None = frozenset(resource.get("expressions") or ())
+        place = (written or {}).get(address)
+        if written is not None:
+            sets = sets | place.sets if sets is not None and place else None
+        prefix = address.removesuffix(str(resource["address"]))
+        found[address] = Declared(
+            provisioned=bool(resource.get("provisioners")),
+            configured=sets,
+            refers=frozenset(prefix + name for name in _references(resource.get("expressions"))),
+            where=place.where if place else "",
+            region=regions.get(str(resource.get("provider_config_key", "")), ""),
+        )
+    return found
 
 
-def _root(plan: Document) -> Document:
-    root: Document = (plan.get("configuration") or {}).get("root_module") or {}
-    return root
+def without_keys(address: str) -> str:
+    """An address without its instance keys, which may hold dots."""
+    return re.sub(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]', "", address)
 
 
 def _resources(module: Document, prefix: str = "") -> Iterator[tuple[str, Document]]:
+    """Every resource of a module and of those that it calls, with its address without keys."""
     for resource in module.get("resources", ()):
         yield f"{prefix}{resource['address']}", resource
     for name, call in (module.get("module_calls") or {}).items():
         yield from _resources(call.get("module") or {}, f"{prefix}module.{name}.")
 
 
+_NO_RESOURCE = ("var", "local", "each", "count", "path", "terraform", "self", "data", "module")
+
+
+def _references(expressions: Any) -> Iterator[str]:
+    """The managed resources of the same module that expressions name, without keys."""
+    if isinstance(expressions, list):
+        for one in expressions:
+            yield from _references(one)
+    elif isinstance(expressions, dict):
+        for name in expressions.get("references") or ():
+            parts = without_keys(str(name)).split(".")
+            if len(parts) > 1 and parts[0] not in _NO_RESOURCE:
+                yield f"{parts[0]}.{parts[1]}"
+        for key, one in expressions.items():
+            yield from _references(one) if key != "references" else ()
+
+
 def _region(provider: Document, plan: Document) -> str:
+    """What a provider's configuration names: a constant, or a variable of the root module."""
     expression = (provider.get("expressions") or {}).get("region") or {}
     value = expression.get("constant_value")
     if value is None and not provider.get("module_address"):

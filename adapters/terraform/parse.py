@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from adapters.terraform import declared
+from adapters.terraform.declared import Declared, without_keys
 from adapters.terraform.redact import Scrubber, masked
+from adapters.terraform.written import Written
 from lifecycle.errors import BatonError
 from lifecycle.plan import Action, Diagnostic, Output, Outputs, ResourceChange, Severity
 from lifecycle.sensitive import MASK, Sensitive
@@ -58,12 +60,14 @@ def document(data: bytes, what: str) -> Any:
         raise UnreadableOutput(f"{what} wrote no JSON: {data[:200].decode(errors='replace')!r}") from None
 
 
-def plan(data: bytes, scrub: Scrubber, tags: Mapping[str, str]) -> PlanDocument:
-    """A plan from `terraform show -json FILE`."""
+def plan(
+    data: bytes, scrub: Scrubber, tags: Mapping[str, str], written: Mapping[str, Written] | None = None
+) -> PlanDocument:
+    """A plan from `terraform show -json FILE`. `written` is what the module's files say, by address without keys."""
     plan = document(data, "terraform show -json")
     raw = list(plan.get("resource_changes", ()))
-    provisioned, regions = declared.provisioned(plan), declared.regions(plan)
-    changes = tuple(_change(one, scrub, provisioned, regions) for one in raw)
+    configuration = declared.resources(plan, written)
+    changes = tuple(_change(one, scrub, configuration) for one in raw)
     outputs = plan.get("output_changes") or {}
     outputs_changed = any(_output_acts(change) for change in outputs.values())
     acting = any(change.action.acts for change in changes) or outputs_changed
@@ -103,7 +107,7 @@ def streamed_outputs(told: Document) -> Outputs | None:
 def addresses(data: bytes) -> tuple[str, ...]:
     """Managed resources from `terraform state list`; data sources are only looked at and left out."""
     lines = data.decode(errors="replace").splitlines()
-    return tuple(line for line in lines if line and not re.match(r"(?:module\.[^.]+\.)*data\.", _without_keys(line)))
+    return tuple(line for line in lines if line and not re.match(r"(?:module\.[^.]+\.)*data\.", without_keys(line)))
 
 
 def message(line: str) -> Document | None:
@@ -206,15 +210,12 @@ def _action(entry: Document) -> Action:
 
 
 def _change(
-    entry: Document,
-    scrub: Scrubber,
-    provisioned: Collection[str] = (),
-    regions: Mapping[str, str] = MappingProxyType({}),
+    entry: Document, scrub: Scrubber, configuration: Mapping[str, Declared] = MappingProxyType({})
 ) -> ResourceChange:
-    """One change. `provisioned` and `regions` are by address without keys."""
-    change, plain = entry["change"], _without_keys(entry["address"])
+    change = entry["change"]
     before = scrub.value(masked(change.get("before"), change.get("before_sensitive", False)))
     after = scrub.value(masked(change.get("after"), change.get("after_sensitive", False)))
+    resource = configuration.get(without_keys(entry["address"]), declared.NOWHERE)
     return ResourceChange(
         address=_address(entry),
         type=entry.get("type", ""),
@@ -227,8 +228,11 @@ def _change(
         previous_address=entry.get("previous_address", ""),
         tags=_tags(change),
         is_host=entry.get("type") in HOST_TYPES and entry.get("mode", "managed") == "managed",
-        tainted=entry.get("action_reason") == "replace_because_tainted" and plain not in provisioned,
-        region=regions.get(plain, ""),
+        tainted=entry.get("action_reason") == "replace_because_tainted" and not resource.provisioned,
+        configured=resource.configured,
+        refers=resource.refers,
+        where=resource.where,
+        region=resource.region,
     )
 
 
@@ -341,8 +345,3 @@ def _where(range: Document | None, source: Path) -> str:
 def _shown(filename: str, source: Path) -> str:
     """A file of the working copy as the user knows it: the same place relative to their module."""
     return os.path.normpath(source / filename)
-
-
-def _without_keys(address: str) -> str:
-    """An address without its instance keys, which may hold dots."""
-    return re.sub(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]', "", address)

@@ -23,6 +23,7 @@ from pydantic import (
 from lifecycle.blueprint.approval import Approval
 from lifecycle.blueprint.checks import Check, Place, Verify
 from lifecycle.blueprint.hosts import Connection, HostSelector, HostsMapping
+from lifecycle.blueprint.policy import Policy
 from lifecycle.blueprint.probes import Part
 from lifecycle.blueprint.scalars import (
     AfterName,
@@ -55,6 +56,7 @@ __all__ = [
     "Lease",
     "OnFailure",
     "Place",
+    "Policy",
     "Stack",
     "Verify",
 ]
@@ -290,6 +292,8 @@ class Blueprint(Part):
 
     cost: Cost | None = None
     """What it may cost, and by which prices that is estimated. Default: no limits, and the packaged list prices."""
+    policy: Policy = Policy()
+    """By what it is judged before it is changed."""
 
     on_failure: OnFailure = OnFailure.KEEP
     """What becomes of it when an `up` fails: kept for a look; destroyed, if it was never ready; or back to what was ready last."""

@@ -18,7 +18,7 @@ from lifecycle.blueprint.yaml12 import Document, Fault
 from lifecycle.sensitive import JSON
 
 LATER: Final[Mapping[Path, frozenset[str]]] = {
-    (): frozenset({"policies", "approval", "schedule", "drift", "scaling", "backend"}),
+    (): frozenset({"approval", "schedule", "drift", "scaling", "backend"}),
     ("verify",): frozenset({"pytest"}),
 }
 """Keys of features that are planned: they are refused with a word of their own, so that nobody thinks they act."""
@@ -43,14 +43,14 @@ _BOUNDS: Final[Mapping[str, str]] = {
 _SECRET_WORDS: Final = ("password", "secret", "token", "authorization", "default")
 
 
-def keys_at(path: Path) -> tuple[str, ...]:
+def keys_at(path: Path, root: type[BaseModel] = Blueprint) -> tuple[str, ...]:
     """The keys that the mapping at a path takes; none where any will do."""
-    found = [Blueprint] if not path else _types_at(path)
+    found = [root] if not path else _types_at(path, root)
     return tuple(dict.fromkeys(key for kind in found if _is_model(kind) for key in _fields(kind)))
 
 
-def _types_at(path: Path) -> list[Any]:
-    kinds: list[Any] = [Blueprint]
+def _types_at(path: Path, root: type[BaseModel]) -> list[Any]:
+    kinds: list[Any] = [root]
     for step in path:
         kinds = [inner for kind in kinds for inner in _inside(kind, step)]
     return kinds
@@ -86,12 +86,12 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {str(field.validation_alias or name): field for name, field in model.model_fields.items()}
 
 
-def fault(error: ErrorDetails, document: Document) -> Fault:
+def fault(error: ErrorDetails, document: Document, root: type[BaseModel] = Blueprint) -> Fault:
     """One of pydantic's errors, as a person would say it."""
     path = _path(error["loc"], document.data)
     match error["type"]:
         case "extra_forbidden":
-            return _unknown_key((*path[:-1], str(error["loc"][-1])), document)
+            return _unknown_key((*path[:-1], str(error["loc"][-1])), document, root)
         case "missing":
             return Fault(document.key_at(path), path, f"the key '{error['loc'][-1]}' is missing")
         case _:
@@ -119,12 +119,12 @@ def _path(loc: tuple[str | int, ...], data: JSON) -> Path:
     return path
 
 
-def _unknown_key(path: Path, document: Document) -> Fault:
+def _unknown_key(path: Path, document: Document, root: type[BaseModel]) -> Fault:
     key, parent = str(path[-1]), path[:-1]
     place = document.key_at(path)
-    if key in LATER.get(parent, ()):
+    if root is Blueprint and key in LATER.get(parent, ()):
         return Fault(place, path, f"'{key}' is not supported yet", "", "remove it; nothing would act on it")
-    known = keys_at(parent)
+    known = keys_at(parent, root)
     suggestion = did_you_mean(key, known)
     return Fault(
         place, path, f"unknown key '{key:.60}'", "" if suggestion else f"one of {', '.join(known)}", suggestion

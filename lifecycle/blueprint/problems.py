@@ -33,20 +33,21 @@ class Problem:
 
 
 class BlueprintInvalid(BatonError):
-    """The blueprint is not valid. `problems` are all of them, in the order of the file."""
+    """The blueprint, or a file that it names, is not valid. `problems` are all of them, in the order of the file."""
 
     exit_code = ExitCode.USAGE
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], what: str = "blueprint") -> None:
         self.problems = tuple(problems)
+        self.what = what
         count = len(self.problems)
         super().__init__(
-            f"the blueprint has {count} problem{'s' if count != 1 else ''}:\n" + "\n".join(map(str, self.problems)),
+            f"the {what} has {count} problem{'s' if count != 1 else ''}:\n" + "\n".join(map(str, self.problems)),
             facts={"problems": [asdict(problem) for problem in self.problems]},
         )
 
-    def __reduce__(self) -> tuple[type[BlueprintInvalid], tuple[tuple[Problem, ...]]]:
-        return type(self), (self.problems,)
+    def __reduce__(self) -> tuple[type[BlueprintInvalid], tuple[tuple[Problem, ...], str]]:
+        return type(self), (self.problems, self.what)
 
 
 def dotted(path: Path) -> str:

@@ -185,7 +185,9 @@ def test_a_ready_environment_whose_change_is_refused_stays_ready() -> None:
 STALE: dict[str, Callable[[Desired], Desired]] = {
     "blueprint": lambda d: replace(d, blueprint_digest="other"),
     "inputs": lambda d: replace(d, inputs={"size": 3}),
-    "module of stack data": lambda d: replace(d, stacks={**d.stacks, "data": replace(d.stacks["data"], fingerprint="x")}),
+    "module of stack data": lambda d: replace(
+        d, stacks={**d.stacks, "data": replace(d.stacks["data"], fingerprint="x")}
+    ),
     "playbook of configure app": lambda d: replace(
         d, configure={**d.configure, "app": replace(d.configure["app"], fingerprint="x")}
     ),
@@ -251,7 +253,9 @@ def test_after_a_failure_more_than_was_approved_is_asked_for_again() -> None:
 def test_a_mandatory_rule_is_denied_whoever_approves() -> None:
     stage = Stage()
     stage.judge.found = (
-        Finding("ports", Verdict.DENY, Level.MANDATORY, "data", "host.db-1", "5432 is open", "main.tf:3", cure="close it"),
+        Finding(
+            "ports", Verdict.DENY, Level.MANDATORY, "data", "host.db-1", "5432 is open", "main.tf:3", cure="close it"
+        ),
     )
     stage.run(auto=True)
     assert stage.refusal.exit_code is ExitCode.POLICY_DENIED
