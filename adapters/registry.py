@@ -20,14 +20,14 @@ from adapters.settings import Settings, make_private
 from adapters.store.key import load_seal
 from adapters.store.store import SqlStore
 from adapters.store.store import open_store as open_sql_store
-from lifecycle.blueprint.model import Connection
+from lifecycle.blueprint.model import Blueprint, Connection
 from lifecycle.blueprint.scalars import KeyKind
 from lifecycle.certificate import Certificate
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.inventory import ConnectionDefaults, Host, Ready
-from lifecycle.ports import Cloud, EventSink, Ports, Provisioner, Run
+from lifecycle.ports import Assessor, Cloud, EventSink, Ports, Provisioner, Run
 from lifecycle.ssh_options import host_argv
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Registry:
             yield Ports(
                 provisioner=self.provisioner(),
                 configurator=AnsibleConfigurator(
-                    roles=[base / "playbooks" / "roles", base / "roles", shipped.playbooks_dir() / "roles"],
+                    roles=self._roles(base),
                     paths=directory,
                     masking=self.scrubber.masking,
                 ),
@@ -196,6 +196,25 @@ class Registry:
                 keep=self.keep,
                 version=version("baton-lifecycle"),
             )
+
+    def assessor(self, blueprint: Blueprint, base: Path) -> Assessor:
+        """What judges a blueprint in a folder, and reckons what it costs. Raises PolicyBroken, PricesInvalid, PricesMissing."""
+        from adapters.assessor import assessor
+        from adapters.terraform.written import pins
+
+        return assessor(
+            blueprint,
+            base,
+            self.settings,
+            roles=self._roles(base),
+            pins=pins,
+            today=lambda: self.clock.now().date(),
+            cloud_region=self.endpoint.region,
+        )
+
+    def _roles(self, base: Path) -> list[Path]:
+        """Folders of roles beside those that Ansible looks in anyway."""
+        return [base / "playbooks" / "roles", base / "roles", shipped.playbooks_dir() / "roles"]
 
     @cached_property
     def aws(self) -> "Aws":

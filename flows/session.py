@@ -84,12 +84,14 @@ def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink:
             blueprint_digest=digest(path.read_text(encoding="utf-8"), registry.store.key),
             governance=_governance(blueprint, environment, request),
         )
+        if goal is not Goal.DOWN and (goal is Goal.PLAN or desired.governance is not None):
+            ports = replace(ports, assessor=registry.assessor(blueprint, path.parent))
         yield Session(desired, ports, environment, registry)
 
 
 def _governance(blueprint: Blueprint, environment: Environment, request: Request) -> Governance | None:
     """What must be agreed to; None for a blueprint that asks for nothing of the kind."""
-    if blueprint.approval is None and blueprint.policy is None and blueprint.cost is None:
+    if not blueprint.model_fields_set & {"approval", "policy", "cost"}:
         return None
     rules = blueprint.approval.rules if blueprint.approval else ApprovalRules()
     return Governance(rules, Review.of(environment.facts), auto=request.auto_approve)

@@ -18,7 +18,7 @@ from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
 from lifecycle.observed import Observed, Planned, Settled
 from lifecycle.outcomes import configure_outcome, plan_detail, plan_words
-from lifecycle.plan import Fidelity, Outputs, Plan, Severity
+from lifecycle.plan import Outputs, Plan, Severity
 from lifecycle.playing import played
 from lifecycle.ports import ENVIRONMENT_TAG, STACK_TAG, Cancellation, Cancelled, PartCancellation, Ports, Run, StackSpec
 from lifecycle.proving import prove
@@ -147,7 +147,7 @@ class Acts:
         known, unknown = view.inputs_of(target)
         spec = self._spec_of(target, known)
         plan = self._insist(step, lambda: self._ports.provisioner.predict(spec, unknown, self._run(step)))
-        if plan.fidelity is Fidelity.NONE:
+        if not plan.fidelity.tells:
             reason = plan.diagnostics[0].summary if plan.diagnostics else "it cannot be foreseen"
             return Outcome(step, Status.OK, f"not foreseen: {reason}", result=Planned(plan))
         words = f"{plan_words(plan)} (predicted)"

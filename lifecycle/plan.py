@@ -38,6 +38,11 @@ class Fidelity(StrEnum):
     PREDICTED = "predicted"  # computed again at apply time
     NONE = "none"  # no preview: an empty change list must not be read as "no changes"
 
+    @property
+    def tells(self) -> bool:
+        """Whether its change list says what would happen."""
+        return self is not Fidelity.NONE
+
 
 class Severity(StrEnum):
     ERROR = "error"

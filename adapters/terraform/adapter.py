@@ -254,7 +254,9 @@ class TerraformProvisioner:
             finished = at.execute(argv, deadlines.plan, listener)
         if finished.returncode not in (0, 2):
             raise at.failure(finished, argv, listener)
-        document = parse.plan(at.succeed(command.show(path), deadlines.show), at.scrub, at.stack.tags)
+        places = written.resources(at.stack.source, written.installed(at.work.data, at.site.cwd))
+        shown = at.succeed(command.show(path), deadlines.show)
+        document = parse.plan(shown, at.scrub, at.stack.tags, foresight.called(places))
         changes = foresight.own_changes(document.changes)
         content = {"foreseen": sorted((c.address, c.action.value) for c in changes), "unknown": list(unknown)}
         return Plan(

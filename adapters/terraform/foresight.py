@@ -23,6 +23,7 @@ from adapters.terraform import failures
 from adapters.terraform.session import Session
 from adapters.terraform.variables import Routed
 from adapters.terraform.workdir import write_private
+from adapters.terraform.written import Written
 from lifecycle.plan import Diagnostic, Fidelity, Plan, ResourceChange, Severity
 from lifecycle.sensitive import contains_sensitive, reveal
 
@@ -113,10 +114,15 @@ def none(stack: str, digest: str, reason: str) -> Plan:
 def own_changes(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
     """Changes as the stack's own plan would name them."""
     return tuple(
-        replace(change, address=own_address(change.address))
+        replace(change, address=own_address(change.address), refers=frozenset(map(own_address, change.refers)))
         for change in changes
         if change.address != f"terraform_data.{UNKNOWN}"
     )
+
+
+def called(written: Mapping[str, Written]) -> Mapping[str, Written]:
+    """What the module's files say, by the addresses that its resources have where it is called."""
+    return {f"module.{CALL}.{address}": place for address, place in written.items()}
 
 
 def own_address(address: str) -> str:

@@ -45,8 +45,9 @@ def previewed_plans(view: View) -> Mapping[str, Plan]:
 
 def _stack(name: str, view: View) -> StackPreview:
     plan = previewed_plans(view).get(name)
-    if plan is None:
-        return StackPreview(name, Fidelity.NONE, reason=_unplanned(name, view))
+    if plan is None or not plan.fidelity.tells:
+        reason = plan.diagnostics[0].summary if plan and plan.diagnostics else _unplanned(name, view)
+        return StackPreview(name, Fidelity.NONE, reason=reason)
     leaving = {d.target.name: tuple(h.name for h in d.leaving) for d in view.departures(name)}
     return StackPreview(name, plan.fidelity, plan, leaving=leaving)
 

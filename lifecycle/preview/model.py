@@ -9,7 +9,7 @@ from lifecycle.cost import Estimate
 from lifecycle.digest import digest
 from lifecycle.environment import EnvironmentRef
 from lifecycle.plan import Action, Fidelity, Plan, ResourceChange
-from lifecycle.policy.finding import Finding, Level, Verdict
+from lifecycle.policy.finding import Finding, Verdict, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +124,15 @@ class Preview:
 
     # --- policy
 
-    def _open(self, level: Level) -> tuple[Finding, ...]:
-        return tuple(f for f in self.findings if f.level is level and f.verdict is Verdict.DENY)
-
     @property
     def denied(self) -> tuple[Finding, ...]:
         """Findings that nobody may overrule."""
-        return self._open(Level.MANDATORY)
+        return decide(self.findings).denied
 
     @property
     def overridable(self) -> tuple[Finding, ...]:
         """Findings that an approver may overrule."""
-        return self._open(Level.OVERRIDABLE)
+        return decide(self.findings).needs_approval
 
     @property
     def concerns(self) -> frozenset[str]:

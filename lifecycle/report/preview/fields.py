@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lifecycle.cost import Estimate
 from lifecycle.observed import Reviewed
 from lifecycle.outcomes import plan_words
 from lifecycle.perform import Ended
 from lifecycle.plan import Action, Fidelity, ResourceChange
 from lifecycle.preview import HostPreview, StackPreview, StepPreview
-from lifecycle.report.cost import cost_fields
-from lifecycle.report.policy import findings_fields
+from lifecycle.report.cost import cost_fields, cost_text
+from lifecycle.report.policy import findings_fields, findings_text
 
 Fields = Mapping[str, Any]
 UNKNOWN = "(known after apply)"
@@ -32,8 +33,8 @@ def preview_fields(reviewed: Reviewed) -> dict[str, Any]:
         "stacks": {stack.name: _stack(stack) for stack in preview.stacks},
         "not_known_yet": [stack.name for stack in preview.stacks if stack.fidelity is Fidelity.NONE],
         "configure": [_step(step) for step in preview.steps],
-        "findings": findings_fields(preview.findings),
-        "cost": cost_fields(preview.estimate) if preview.estimate else None,
+        "policy": findings_fields(preview.findings) | {"text": list(findings_text(preview.findings))},
+        "cost": _cost(preview.estimate) if preview.estimate else None,
         "lease": preview.lease,
         "destroys": list(preview.destroyed),
         "replaces": list(preview.replaced),
@@ -43,6 +44,10 @@ def preview_fields(reviewed: Reviewed) -> dict[str, Any]:
         "approval": {"reasons": list(reviewed.review.reasons) if reviewed.review else [], "words": reviewed.words},
         "parts": dict(preview.parts),
     }
+
+
+def _cost(estimate: Estimate) -> dict[str, Any]:
+    return cost_fields(estimate) | {"text": list(cost_text(estimate))}
 
 
 def _stack(stack: StackPreview) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from typing import Final
 
 from lifecycle.plan import Fidelity
 from lifecycle.preview import HostWork
-from lifecycle.report.cost import cost_lines
-from lifecycle.report.policy import findings_lines
 from lifecycle.report.preview.fields import Fields
 from lifecycle.report.preview.text import SHORT, preview_text
 from lifecycle.report.words import counted
@@ -46,10 +44,10 @@ def _head(fields: Fields) -> Iterator[str]:
     for what in ("destroys", "replaces"):
         if fields[what]:
             yield from ("", f"**{what} {counted(len(fields[what]), 'resource')}:** {_code(fields[what])}")
-    if fields["findings"]:
-        yield from ("", *(f"- {line.strip()}" for line in findings_lines(fields["findings"])))
-    if fields["cost"]:
-        yield from ("", "```", *cost_lines(fields["cost"]), "```")
+    if fields["policy"]["findings"]:
+        yield from ("", "```", *fields["policy"]["text"], "```")
+    if fields["cost"] and fields["cost"]["lines"]:
+        yield from ("", "```", *fields["cost"]["text"], "```")
     yield from ("", "```mermaid", *graph(fields), "```")
 
 

@@ -6,8 +6,6 @@ from typing import Any, Final, assert_never
 
 from lifecycle.plan import Action, Fidelity
 from lifecycle.preview import HostWork
-from lifecycle.report.cost import cost_lines
-from lifecycle.report.policy import findings_lines
 from lifecycle.report.preview.fields import Fields
 from lifecycle.report.words import SYMBOLS, counted
 
@@ -22,12 +20,10 @@ def preview_text(fields: Fields) -> Iterator[str]:
         yield from _stack(name, stack)
     for step in fields["configure"]:
         yield from _step(step)
-    if fields["findings"]:
-        yield "policy"
-        yield from (f"  {line}" for line in findings_lines(fields["findings"]))
-    if fields["cost"]:
-        yield "cost"
-        yield from (f"  {line}" for line in cost_lines(fields["cost"]))
+    if fields["policy"]["findings"]:
+        yield from fields["policy"]["text"]
+    if fields["cost"] and (fields["cost"]["lines"] or fields["cost"]["unpriced"]):
+        yield from fields["cost"]["text"]
     if fields["lease"]:
         yield f"lease: {fields['lease']}"
     for what in ("destroys", "replaces"):
