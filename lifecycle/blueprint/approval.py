@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, PlainSerializer, PlainValidator, StrictBool, WithJsonSchema
+from pydantic import Field, StrictBool
 
 from lifecycle import approval
 from lifecycle.blueprint.probes import Part
-from lifecycle.blueprint.scalars import Between, Duration, Text, describe, wrong
+from lifecycle.blueprint.scalars import Amount, Between, Duration, Text
 
-
-def _amount(value: object) -> Decimal:
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value >= 0:
-        return Decimal(str(value))
-    raise wrong(f"found {describe(value)}", "an amount of money, from 0")
-
-
-Amount = Annotated[
-    Decimal,
-    PlainValidator(_amount),
-    PlainSerializer(float, when_used="json"),
-    WithJsonSchema({"type": "number", "minimum": 0}),
-]
 _BUILT_IN = approval.ApprovalRules()
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PlainValidator, StrictBool, StrictInt, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
 from lifecycle.blueprint.probes import Part
-from lifecycle.blueprint.scalars import Duration, PortNumber, Text, describe, wrong
+from lifecycle.blueprint.scalars import Amount, Duration, PortNumber, Text, wrong
 from lifecycle.policy.finding import Level
 
 
@@ -18,18 +17,9 @@ def _some(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
-def _amount(value: object) -> Decimal:
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return Decimal(str(value))
-    raise wrong(f"found {describe(value)}", "an amount of money: a number from 0")
-
-
 Texts = Annotated[tuple[Text, ...], AfterValidator(_some)]
 Count = Annotated[StrictInt, Field(ge=0)]
 Percent = Annotated[StrictInt, Field(ge=0, le=100)]
-Amount = Annotated[Decimal, PlainValidator(_amount), WithJsonSchema({"type": "number", "minimum": 0})]
 
 
 class RuleKeys(Part):

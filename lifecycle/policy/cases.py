@@ -12,9 +12,9 @@ from pydantic import Field, StrictBool
 
 from lifecycle.blueprint.loader import read_as
 from lifecycle.blueprint.policy import Day, Policy, PolicyPath
-from lifecycle.blueprint.policy_rules import Amount, Count
+from lifecycle.blueprint.policy_rules import Count
 from lifecycle.blueprint.probes import Part
-from lifecycle.blueprint.scalars import Duration, Text
+from lifecycle.blueprint.scalars import Amount, Duration, Text
 from lifecycle.plan import Action, Plan, ResourceChange
 from lifecycle.policy.facts import Facts, Pin, PinKind, Playbook, StackFacts
 from lifecycle.policy.finding import Finding, Verdict
