@@ -96,10 +96,13 @@ class RunFailed(BatonError):
 
 
 def _exit_code(ended: Ended) -> ExitCode:
-    """What all failures have in common: only checks, or only locks. Anything else is `failed`: something was begun."""
-    if {o.step.kind for o in ended.failures} == {Kind.VERIFY}:
+    """What all failures have in common: only checks, only locks, or a review that said no. Anything else is `failed`."""
+    kinds, codes = {o.step.kind for o in ended.failures}, {o.exit_code for o in ended.failures}
+    if kinds == {Kind.VERIFY}:
         return ExitCode.VERIFICATION_FAILED
-    return ExitCode.LOCKED if {o.exit_code for o in ended.failures} == {ExitCode.LOCKED} else ExitCode.FAILED
+    if kinds == {Kind.REVIEW} or codes == {ExitCode.LOCKED}:
+        return codes.pop()
+    return ExitCode.FAILED
 
 
 def _what_next(ended: Ended, environment: Environment) -> Iterator[str]:
