@@ -93,7 +93,7 @@ def test_what_is_planned_back_and_forth_changes_by_the_opposite(plans: dict[str,
 def test_nothing_that_has_a_price_is_lost_without_a_word(plans: dict[str, Plan]) -> None:
     """Every resource that exists afterwards has a line or a reason, or is free or paid by its use."""
     found = estimate(plans, BOOK)
-    said = {(one.stack, one.address) for one in (*found.lines, *found.unpriced)}
+    said = {(line.stack, line.address) for line in found.lines} | {(one.stack, one.address) for one in found.unpriced}
     gone, silent = (Action.READ, Action.DELETE, Action.FORGET), {"aws_vpc", "aws_s3_bucket", "aws_vpc_endpoint"}
     for name, plan in plans.items():
         for change in plan.changes:
