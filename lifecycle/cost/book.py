@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final, assert_never
 
 HOURS: Final = Decimal(730)
@@ -63,30 +64,6 @@ class Kind(StrEnum):
         assert_never(self)
 
     @property
-    def names(self) -> str:
-        """What its prices are named by, for people."""
-        match self:
-            case Kind.INSTANCE:
-                return "instance type"
-            case Kind.VOLUME | Kind.VOLUME_IOPS | Kind.VOLUME_THROUGHPUT:
-                return "volume type"
-            case Kind.LOAD_BALANCER:
-                return "load balancer type"
-            case Kind.DATABASE:
-                return "engine, then instance class"
-            case Kind.DATABASE_STORAGE | Kind.DATABASE_IOPS:
-                return "storage type"
-            case Kind.CACHE:
-                return "engine, then node type"
-            case Kind.TABLE_CAPACITY:
-                return "`read` or `write`"
-            case Kind.ENDPOINT:
-                return "endpoint type; for each of its zones"
-            case Kind.HOURLY | Kind.MONTHLY:
-                return "Terraform resource type"
-        assert_never(self)
-
-    @property
     def by_engine(self) -> bool:
         """Whether its prices are named `ENGINE/NAME`: in a file, a mapping of engines to mappings."""
         return self in (Kind.DATABASE, Kind.CACHE)
@@ -124,7 +101,7 @@ class PriceBook:
 
     def is_free(self, type: str) -> bool:
         """Whether resources of a type cost nothing."""
-        return any(fnmatchcase(type, pattern) for pattern in self.free)
+        return _matches(type, self.free)
 
     def in_region(self, region: str) -> Iterator[tuple[Kind, str, Decimal]]:
         """Every price that holds in a region, by kind and name."""
@@ -149,6 +126,12 @@ class PriceBook:
 
     def _with(self, own: "PriceBook") -> list[str]:
         return list(dict.fromkeys((*self.regions, *own.regions)))
+
+
+@lru_cache
+def _matches(type: str, patterns: tuple[str, ...]) -> bool:
+    """Asked for every resource of a plan, which has few types."""
+    return any(fnmatchcase(type, pattern) for pattern in patterns)
 
 
 def _over(base: Prices, own: Prices) -> Prices:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from lifecycle.cost.book import HOURS
 
@@ -23,6 +23,12 @@ class Totals:
 
     before: Decimal = NOTHING
     after: Decimal = NOTHING
+
+    @classmethod
+    def of(cls, lines: Iterable["Line"]) -> Self:
+        """Of some lines."""
+        found = tuple(lines)
+        return cls(sum((line.before for line in found), NOTHING), sum((line.after for line in found), NOTHING))
 
     @property
     def delta(self) -> Decimal:
@@ -89,12 +95,12 @@ class Estimate:
     @property
     def total(self) -> Totals:
         """Of all stacks."""
-        return _sum(self.lines)
+        return Totals.of(self.lines)
 
     @property
     def by_stack(self) -> Mapping[str, Totals]:
         """Of each planned stack."""
-        return {name: _sum(line for line in self.lines if line.stack == name) for name in self.stacks}
+        return {name: Totals.of(line for line in self.lines if line.stack == name) for name in self.stacks}
 
     @property
     def complete(self) -> bool:
@@ -155,11 +161,6 @@ def saved(estimate: Estimate, lease_remaining: timedelta | None) -> Decimal | No
     """What the end of a lease saves against a whole month; None without a lease, zero for one of a month or more."""
     spent = within(estimate, lease_remaining)
     return None if spent is None else max(estimate.total.after - spent, NOTHING)
-
-
-def _sum(lines: Iterable[Line]) -> Totals:
-    found = tuple(lines)
-    return Totals(sum((line.before for line in found), NOTHING), sum((line.after for line in found), NOTHING))
 
 
 def _totals(totals: Totals) -> dict[str, str]:

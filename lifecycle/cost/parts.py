@@ -113,8 +113,6 @@ class Look:
 
     def volume(self, what: str, block: Seen, *, kind: str = "volume_type", size: str = "volume_size") -> Part:
         """A block volume: its gigabytes, and the operations and throughput beyond what is included."""
-        if not block.knows(kind):
-            block.get(kind)  # says which and why, where it is unknown
         volume, gigabytes = block.text(kind), block.number(size)
         parts = [self.priced(what, Kind.VOLUME, volume, gigabytes, f"{plain(gigabytes)} GB of {volume}")]
         for name, price, included in _BEYOND.get(volume, ()):

@@ -9,7 +9,7 @@ from typing import Any, Final
 from lifecycle.blueprint.scalars import format_duration
 from lifecycle.cost.book import PriceBook
 from lifecycle.cost.budget import Limit, Overrun
-from lifecycle.cost.estimate import NOTHING, Estimate, Line, Totals, saved, within
+from lifecycle.cost.estimate import Estimate, Line, Totals, saved, within
 from lifecycle.digest import digest
 from lifecycle.report.words import counted
 
@@ -82,20 +82,15 @@ def _resources(estimate: Estimate) -> Iterator[str]:
     rows = sorted(found.items(), key=lambda item: (*_weight(item[1]), item[0]))
     many = len(estimate.stacks) > 1
     for (stack, address), lines in rows[:ROWS]:
-        yield _totals(f"  {stack}: {address}" if many else f"  {address}", _sum(lines))
+        yield _totals(f"  {stack}: {address}" if many else f"  {address}", Totals.of(lines))
         yield from _wrapped("; ".join(f"{x.what}: {x.basis}" if x.what else x.basis for x in lines), "    ", "    ")
     if rest := [line for _, lines in rows[ROWS:] for line in lines]:
-        yield _totals(f"  and {counted(len(rows) - ROWS, 'more resource')}", _sum(rest))
+        yield _totals(f"  and {counted(len(rows) - ROWS, 'more resource')}", Totals.of(rest))
 
 
 def _weight(lines: list[Line]) -> tuple[Decimal, Decimal]:
-    totals = _sum(lines)
+    totals = Totals.of(lines)
     return -abs(totals.delta), -totals.after
-
-
-def _sum(lines: Iterable[Line]) -> Totals:
-    found = tuple(lines)
-    return Totals(sum((x.before for x in found), NOTHING), sum((x.after for x in found), NOTHING))
 
 
 def _totals(name: str, totals: Totals) -> str:

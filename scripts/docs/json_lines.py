@@ -104,7 +104,9 @@ def printed() -> Iterator[tuple[str, str, list[str]]]:
 def _verb(path: Path, call: ast.Call) -> str:
     around = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)]
     inside = [n.name for n in around if n.lineno <= call.lineno <= (n.end_lineno or 0)]
-    return path.stem if inside[-1] == path.stem or inside[-1].startswith("_") else f"{path.stem} {inside[-1]}"
+    return (
+        path.stem if inside[-1] == path.stem or inside[-1].startswith("_") else f"{path.stem} {inside[-1].rstrip('_')}"
+    )
 
 
 def _fields(call: ast.Call) -> Iterator[str]:
