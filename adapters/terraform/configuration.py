@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +152,13 @@ def _text(file: Path) -> str:
 # --- HCL, as much as is needed ---
 
 
-def blocks(text: str) -> Iterator[Block]:
+@lru_cache(maxsize=1024)  # a run asks the same files again before every command
+def blocks(text: str) -> tuple[Block, ...]:
     """The blocks at the top level of a text."""
+    return tuple(_blocks(text))
+
+
+def _blocks(text: str) -> Iterator[Block]:
     bare = _bare(text)
     at = 0
     while match := _BLOCK.search(bare, at):
@@ -239,6 +245,7 @@ def _preset(path: Path) -> frozenset[str]:
     return frozenset(names)
 
 
+@lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     """The text with comments, strings' insides and heredocs blanked out; every offset stays what it was."""
     out = list(text)
