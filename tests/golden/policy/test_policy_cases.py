@@ -53,7 +53,9 @@ def test_findings_come_in_one_order_and_can_be_written_as_json(path: Path) -> No
     for case, _ in each:
         found = judged(cases, case)
         assert found == in_order(reversed(found)) == judged(cases, case)
-        assert json.loads(json.dumps([fields(finding) for finding in found]))[: len(found)] == [fields(f) for f in found]
+        assert json.loads(json.dumps([fields(finding) for finding in found]))[: len(found)] == [
+            fields(f) for f in found
+        ]
 
 
 def test_no_message_holds_a_secret() -> None:
