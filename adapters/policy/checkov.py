@@ -53,6 +53,11 @@ def judge(binary: str, planned: Planned, level: Level, checks: Sequence[str] = (
         yield from findings(data, stack.name, level, where)
 
 
+def document(stack: StackFacts) -> str:
+    """A stack's plan as checkov takes it: what names no version of Terraform is no plan to it."""
+    return json.dumps({**plan_document(stack), "terraform_version": "1.0.0"}, default=str)
+
+
 def findings(
     data: bytes, stack: str, level: Level, where: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[Finding]:

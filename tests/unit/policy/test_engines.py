@@ -1,5 +1,6 @@
 """The engines, real: CEL, Rego by regopy, Python entry points, recorded checkov; and the one engine over all."""
 
+import json
 from collections.abc import Iterator
 from datetime import date
 from importlib.metadata import EntryPoint
@@ -207,6 +208,19 @@ def test_recorded_checkov_output_becomes_findings() -> None:
 def test_checkov_that_looked_at_nothing_is_an_error(data: bytes) -> None:
     with pytest.raises(PolicyBroken):
         list(checkov.findings(data, "web", Level.ADVISORY))
+
+
+def test_checkov_knows_a_plan_by_its_version_and_sees_no_secret() -> None:
+    told = json.loads(checkov.document(facts().stacks[0]))
+    assert told["terraform_version"]
+    (change,) = told["resource_changes"]
+    assert change["change"]["after"]["secret"] == "***"
+    assert change["change"]["after_unknown"] == {
+        "subnet_id": True,
+        "open": [{}, True],
+        "arn": True,
+        "tags": {"stage": True},
+    }
 
 
 def test_checkov_never_calls_home_and_is_told_what_to_check() -> None:

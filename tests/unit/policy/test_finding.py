@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from lifecycle.policy.finding import Decision, Finding, Level, Verdict, Waiver, decide, in_order, refusal, waive
-from lifecycle.report.policy import MARKS, findings_fields, findings_text
+from lifecycle.report.fields import findings_fields
+from lifecycle.report.policy import MARKS, findings_text
 
 TODAY = date(2026, 6, 1)
 
