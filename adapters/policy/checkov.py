@@ -1,7 +1,7 @@
 """Checkov as an external scanner: found on PATH or by a setting, run on a plan in a file, its JSON read into findings.
 
 It is no dependency: it lives in an environment of its own. Without `--skip-download` it calls home. Source: checkov.io, "CLI
-Command Reference", and recorded output (tests/unit/policy/samples).
+Command Reference", and recorded output (tests/unit/policy/samples, checkov 3.3).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Final
 from adapters.policy.tool import answer
 from lifecycle.policy.broken import PolicyBroken
 from lifecycle.policy.document import plan_document
+from lifecycle.policy.facts import StackFacts
 from lifecycle.policy.finding import Finding, Level, Verdict, refusal
 from lifecycle.policy.planned import Planned
 
@@ -43,13 +44,18 @@ def judge(binary: str, planned: Planned, level: Level, checks: Sequence[str] = (
     """What checkov says of every stack that is planned."""
     where = {resource.address: resource.where for resource in planned.all}
     for stack in planned.facts.stacks:
-        if stack.plan is None or not stack.plan.changes:
+        if stack.plan is None or not any(change.after for change in stack.plan.changes):
             continue
         with tempfile.TemporaryDirectory(prefix="baton-policy-") as name:
             folder = Path(name)
-            (folder / "plan.json").write_text(json.dumps(plan_document(stack), default=str), encoding="utf-8")
+            (folder / "plan.json").write_text(document(stack), encoding="utf-8")
             data = answer(command(binary, "plan.json", checks), folder)
         yield from findings(data, stack.name, level, where)
+
+
+def document(stack: StackFacts) -> str:
+    """A stack's plan as checkov takes it: what names no version of Terraform is no plan to it."""
+    return json.dumps({**plan_document(stack), "terraform_version": "1.0.0"}, default=str)
 
 
 def findings(
@@ -62,6 +68,8 @@ def findings(
         raise PolicyBroken(f"checkov wrote no JSON: {data[:200]!r}") from None
     for report in told if isinstance(told, list) else [told]:
         results: Mapping[str, Any] = report.get("results") or {}
+        if report.get("resource_count") == 0:  # only said where it looked at nothing
+            raise PolicyBroken(f"checkov found nothing to look at in the plan of {stack}")
         if errors := results.get("parsing_errors"):
             raise PolicyBroken(f"checkov cannot read the plan of {stack}: {', '.join(map(str, errors))}")
         for check in results.get("failed_checks") or ():

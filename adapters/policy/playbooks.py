@@ -142,13 +142,13 @@ class _Reading:
     def role(self, name: str, path: Path, manner: _Manner) -> Iterator[Task]:
         beside = (path.parent / "roles", *(parent for parent in path.parents if parent.name == "roles"), *self.roles)
         folder = next((found for base in beside if (found := base / name).is_dir()), None)
-        if folder is None:
+        if folder is None or (folder, manner) in self.seen:  # roles may need each other
             return
+        self.seen.add((folder, manner))
         about = _read(folder / "meta" / "main.yml") if (folder / "meta" / "main.yml").is_file() else None
         for needed in (about.get("dependencies") or ()) if isinstance(about, dict) else ():
             other = needed if isinstance(needed, str) else needed.get("role") or needed.get("name")
-            if str(other) != name:
-                yield from self.role(str(other), folder / "meta", manner)
+            yield from self.role(str(other), folder / "meta", manner)
         for part in ("tasks", "handlers"):
             for file in sorted((folder / part).rglob("*.y*ml")):
                 yield from self.file(file, manner)

@@ -20,6 +20,8 @@ Judge = Callable[[Facts], Iterable[Finding]]
 
 def load(names: Sequence[str]) -> dict[str, Judge]:
     """The functions behind entry points, by name. Raises PolicyBroken."""
+    if not names:
+        return {}  # to look at what is installed takes a tenth of a second
     installed = {point.name: point for point in entry_points(group=GROUP)}
     return {name: _load(name, installed) for name in names}
 

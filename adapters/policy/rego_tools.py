@@ -1,14 +1,15 @@
 """What judges Rego: an `opa` on PATH, else a `conftest`, else the package regopy.
 
-regopy's `set_input` breaks on quotes; `set_input_term` with JSON does not. Sources: openpolicyagent.org/docs/cli,
-conftest.dev/options, regopy's `interpreter.py`.
+Sources: openpolicyagent.org/docs/cli, conftest.dev/options.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from adapters.policy.tool import answer, short
 from lifecycle.policy.broken import PolicyBroken
 from lifecycle.sensitive import JSON
 
+_CHILD: Final = Path(__file__).with_name("rego_child.py")
 _FOREIGN: Final = re.compile(r"\bhttp\.send\b|\bopa\.runtime\b|\bnet\.lookup_ip_addr\b")
 
 
@@ -35,11 +37,11 @@ def evaluate(modules: Sequence[Module], document: str) -> Mapping[str, Mapping[s
     """Package → rule → what it says of a document in JSON. Raises PolicyBroken."""
     packages = sorted({module.package for module in modules})
     tool = next((found for name in ("opa", "conftest") if (found := shutil.which(name))), None)
-    if tool is None:
-        return _by_regopy(modules, packages, document)
     with tempfile.TemporaryDirectory(prefix="baton-policy-") as name:
         folder = Path(name)
         (folder / "plan.json").write_text(document, encoding="utf-8")
+        if tool is None:
+            return _by_regopy(modules, packages, folder)
         if Path(tool).name == "opa":
             return {package: _by_opa(tool, modules, package, folder) for package in packages}
         return _by_conftest(tool, modules, folder)
@@ -72,31 +74,22 @@ def _json(data: bytes, tool: str) -> Any:
         raise PolicyBroken(f"{tool} wrote no JSON: {data[:200]!r}") from None
 
 
-def _by_regopy(modules: Sequence[Module], packages: Sequence[str], document: str) -> Mapping[str, Mapping[str, JSON]]:
-    try:
-        from regopy import Interpreter
-        from regopy.rego_shared import RegoError
-    except ImportError:
+def _by_regopy(modules: Sequence[Module], packages: Sequence[str], folder: Path) -> Mapping[str, Mapping[str, JSON]]:
+    """By the package, in a process of its own: it writes to standard output, and may take gigabytes or die."""
+    if importlib.util.find_spec("regopy") is None:
         hint = "install opa or conftest, or the extra: pip install 'baton-lifecycle[rego]'"
-        raise PolicyBroken("there is nothing here that judges Rego policies", hint=hint) from None
-    foreign = [m for m in modules if _FOREIGN.search(m.text)]
+        raise PolicyBroken("there is nothing here that judges Rego policies", hint=hint)
+    foreign = [module for module in modules if _FOREIGN.search(module.text)]
     if foreign:  # it would be undefined, which reads as "nothing to deny"
-        raise PolicyBroken(
-            f"{foreign[0].path} asks the network or its surroundings, which regopy does not", hint="install opa"
-        )
-    interpreter = Interpreter()
-    found: dict[str, Mapping[str, JSON]] = {}
-    try:
-        for module in modules:
-            interpreter.add_module(str(module.path), module.text)
-        interpreter.set_input_term(document)
-        for package in packages:
-            output = interpreter.query(f"data.{package}")
-            if not output.ok():
-                raise PolicyBroken(f"the Rego package {package} cannot be judged: {short(str(output))}")
-            value = output.results[0].expressions[0] if output.results and output.results[0].expressions else {}
-            found[package] = value if isinstance(value, dict) else {}
-    except (RegoError, ValueError) as error:
+        message = f"{foreign[0].path} asks the network or its surroundings, which regopy does not"
+        raise PolicyBroken(message, hint="install opa")
+    asked = {"modules": [[str(module.path), module.text] for module in modules], "packages": packages}
+    (folder / "policies.json").write_text(json.dumps(asked), encoding="utf-8")
+    # -P: this folder has modules named as others' are
+    answer([sys.executable, "-P", str(_CHILD), "policies.json", "plan.json", "said.json"], folder)
+    said = _json((folder / "said.json").read_bytes(), "regopy")
+    if "broken" in said:
         names = ", ".join(str(module.path) for module in modules)
-        raise PolicyBroken(f"a Rego policy of {names} is broken: {short(str(error))}") from None
+        raise PolicyBroken(f"a Rego policy of {names} is broken: {short(said['broken'])}")
+    found: Mapping[str, Mapping[str, JSON]] = said["packages"]
     return found

@@ -14,7 +14,8 @@ from lifecycle.errors import BatonError, ExitCode
 from lifecycle.plan import Plan
 from lifecycle.policy.cases import Case, Mismatch, compare, read_cases
 from lifecycle.policy.registry import RULES
-from lifecycle.report.policy import cases_text, rule_fields
+from lifecycle.report.fields import rule_fields
+from lifecycle.report.policy import cases_text
 
 app = App(name="policy", help="For people who write rules: the built-in ones, and tests for one's own.")
 
@@ -31,8 +32,8 @@ class NoCases(BatonError):
     exit_code = ExitCode.USAGE
 
 
-@app.command(name="test")
-def judge_cases(path: CasesPath = ".", *, json: Json = False) -> int:
+@app.command
+def test(path: CasesPath = ".", *, json: Json = False) -> int:  # noqa: PT028 - a verb, and no test
     """Judge the cases in files, and say with file:line where the rules say something else. Ends with 1 where one does."""
     files = _files(Path(path))
     count, wrong = 0, 0

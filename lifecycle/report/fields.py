@@ -1,7 +1,7 @@
 """The same facts for programs: JSON fields. Names here are a contract; docs/reference names them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from lifecycle.certificate import Certificate
 from lifecycle.environment import Environment
@@ -11,8 +11,13 @@ from lifecycle.lease import Appointment, Lease
 from lifecycle.ledger import Broken
 from lifecycle.lock import Lock
 from lifecycle.perform import Ended
+from lifecycle.policy.finding import Finding, decide
+from lifecycle.policy.finding import fields as finding_fields
 from lifecycle.report.words import look_again, next_command
 from lifecycle.revision import READY, REVISION, Revision, changed
+
+if TYPE_CHECKING:
+    from lifecycle.policy.registry import Rule
 
 
 def host_fields(host: Host) -> dict[str, Any]:
@@ -132,3 +137,29 @@ def certificate_fields(certificate: Certificate) -> dict[str, Any]:
     """A certificate that was found to be the one that was issued."""
     document = {key: value for key, value in certificate.document.items() if key != "format"}
     return document | {"digest": certificate.digest}
+
+
+def findings_fields(findings: Sequence[Finding], overridden: Iterable[str] = ()) -> dict[str, Any]:
+    """Findings in their own order with every key, and how many there are of each consequence."""
+    decision = decide(findings, overridden)
+    return {
+        "findings": [finding_fields(finding) for finding in findings],
+        "denied": len(decision.denied),
+        "needs_approval": len(decision.needs_approval),
+        "overridden": len(decision.overridden),
+        "warnings": len(decision.warnings),
+        "unknown": len(decision.unknown),
+        "waived": len(decision.waived),
+    }
+
+
+def rule_fields(rule: "Rule") -> dict[str, Any]:
+    """A built-in rule for programs: its parameters by name, with what they mean."""
+    from lifecycle.blueprint.descriptions import descriptions
+
+    return {
+        "rule": rule.name,
+        "demands": rule.title,
+        "looks_at": rule.looks_at,
+        "parameters": dict(descriptions(rule.parameters)),
+    }

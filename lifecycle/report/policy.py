@@ -1,10 +1,9 @@
-"""Findings for people and for programs."""
+"""Findings for people."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
-from lifecycle.policy.finding import Decision, Finding, Verdict, decide, fields
-from lifecycle.policy.registry import Rule
+from lifecycle.policy.finding import Decision, Finding, Verdict, decide
 from lifecycle.report.words import counted
 
 MARKS: Final = {
@@ -21,20 +20,6 @@ def findings_text(findings: Sequence[Finding], overridden: Iterable[str] = ()) -
     for finding in sorted(findings, key=lambda one: -one.verdict.weight):  # stable: the order within a verdict stays
         yield from _lines(finding)
     yield summary(decide(findings, overridden))
-
-
-def findings_fields(findings: Sequence[Finding], overridden: Iterable[str] = ()) -> dict[str, Any]:
-    """Findings in their own order with every key, and how many there are of each consequence."""
-    decision = decide(findings, overridden)
-    return {
-        "findings": [fields(finding) for finding in findings],
-        "denied": len(decision.denied),
-        "needs_approval": len(decision.needs_approval),
-        "overridden": len(decision.overridden),
-        "warnings": len(decision.warnings),
-        "unknown": len(decision.unknown),
-        "waived": len(decision.waived),
-    }
 
 
 def summary(decision: Decision) -> str:
@@ -61,18 +46,6 @@ def _lines(finding: Finding) -> Iterator[str]:
         yield f"    {finding.cure}"
     if finding.waiver:
         yield f"    waived by {finding.waiver.owner} until {finding.waiver.expires.isoformat()}: {finding.waiver.reason}"
-
-
-def rule_fields(rule: Rule) -> dict[str, Any]:
-    """A built-in rule for programs: its parameters by name, with what they mean."""
-    from lifecycle.blueprint.descriptions import descriptions
-
-    return {
-        "rule": rule.name,
-        "demands": rule.title,
-        "looks_at": rule.looks_at,
-        "parameters": dict(descriptions(rule.parameters)),
-    }
 
 
 def cases_text(files: int, cases: int, wrong: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from pydantic.fields import FieldInfo
 
-from lifecycle.blueprint import checks, hosts, model, probes
+from lifecycle.blueprint import checks, hosts, model, policy, policy_rules, probes
 from lifecycle.blueprint.descriptions import descriptions
 from lifecycle.blueprint.places import LATER
 from lifecycle.blueprint.probes import Part
@@ -28,6 +28,8 @@ WORDS: Final[Mapping[str, str]] = {
     "Amount": "amount of money",
     "Certificates": "`file:PATH` or reference",
     "Command": "text or list of texts",
+    "Count": "whole number from 0",
+    "Day": "day such as `2026-12-31`",
     "Delay": "duration",
     "Duration": "duration",
     "Expect": "`open`, `closed`, or a mapping",
@@ -41,9 +43,12 @@ WORDS: Final[Mapping[str, str]] = {
     "Name": "name",
     "Number": "number",
     "OutputName": "name of an output",
+    "Percent": "whole number from 0 to 100",
+    "PolicyPath": "path that begins with `./`, `../` or `/`",
     "Port": "port or reference",
     "PortNumber": "port",
     "Regex": "regular expression",
+    "ResourceType": "type of resource, or `*`",
     "Secret": "secret's source",
     "Serial": "number or percentage",
     "Status": "HTTP status",
@@ -52,6 +57,7 @@ WORDS: Final[Mapping[str, str]] = {
     "StrictInt": "whole number",
     "TcpTarget": "`host:port` or a mapping",
     "Text": "text",
+    "Texts": "list: text",
     "Times": "whole number from 1",
     "TrustSource": "source of trust",
     "Url": "http(s) address",
@@ -210,7 +216,7 @@ def _words(node: ast.expr, titles: Mapping[type[Part], str]) -> str:
 
 
 def _word(name: str, titles: Mapping[type[Part], str]) -> str:
-    kinds = {k: v for module in (model, checks, hosts, probes) for k, v in vars(module).items()}
+    kinds = {k: v for module in (model, checks, hosts, probes, policy, policy_rules) for k, v in vars(module).items()}
     kind = kinds.get(_INSIDE.get(name, name))
     words = WORDS.get(name, "")
     if isinstance(kind, type) and issubclass(kind, Part):

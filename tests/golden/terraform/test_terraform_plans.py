@@ -26,6 +26,8 @@ def read(path: Path) -> parse.PlanDocument:
 def seen(plan: parse.PlanDocument) -> dict[str, Any]:
     """What the expectations hold: everything but the values of the resources."""
     changes = [{k: v for k, v in asdict(c).items() if k not in ("before", "after") and v} for c in plan.changes]
+    for change in changes:
+        change |= {key: sorted(change[key]) for key in ("configured", "refers") if key in change}
     return {
         "changes": json.loads(json.dumps(changes)),
         "drift": [c.address for c in plan.drift],
