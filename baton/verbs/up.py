@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from baton import console
+from baton.answering import answer
 from baton.heads import head_fields, tell_head
 from baton.options import Blueprint, Env, Input, Json, Wait, inputs, seconds
+from baton.previews import tell_preview
 from baton.running import run_flow
-from baton.verbs.approve import approve
-from baton.verbs.plan import tell_preview
 from baton.views import hosts_table
+from lifecycle.approval import Decision
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.observed import Reviewed
 from lifecycle.report.fields import ended_fields
@@ -71,4 +72,5 @@ def _agreed(error: BatonError, *, as_json: bool) -> bool:
     short = reviewed.preview.digest[:12]
     if console.out.input(f"Approve {short} and go on? Type yes: ").strip() != "yes":
         return False
-    return approve(str(ended.environment.ref), short, reason="at the terminal") == 0
+    ref = ended.environment.ref
+    return answer(str(ref), ref.name, short, Decision.APPROVED, "at the terminal", as_json=False) == 0

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from lifecycle.report import fields
 from scripts.docs.markdown import code, table
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -86,7 +85,16 @@ def section() -> str:
     )
 
 
-SHARED: Final = {"schedules": ("down --at", "lease extend", "lease show"), "orphans": ("down --orphans",)}
+FIELDS: Final = tuple(ROOT / "lifecycle" / "report" / name for name in ("fields.py", "cost.py", "preview/fields.py"))
+"""Files whose functions turn values into fields."""
+LISTS: Final = ("check_fields",)
+"""Of those, the ones that give a list."""
+SHARED: Final = {
+    "previews": ("plan", "show"),
+    "answering": ("approve", "reject"),
+    "schedules": ("down --at", "lease extend", "lease show"),
+    "orphans": ("down --orphans",),
+}
 """Files beside the verbs that print for them → the commands that print it."""
 
 
@@ -122,10 +130,15 @@ def _fields(call: ast.Call) -> Iterator[str]:
                 yield from ("baton", "python", "...")
 
 
+def _functions() -> dict[str, ast.FunctionDef]:
+    """The functions that turn values into fields, by name."""
+    parsed = [ast.parse(file.read_text(encoding="utf-8")) for file in FIELDS]
+    return {n.name: n for source in parsed for n in source.body if isinstance(n, ast.FunctionDef)}
+
+
 def _returned(name: str) -> Iterator[str]:
-    """Field names of what a function of lifecycle/report/fields.py gives, with dots into nested ones."""
-    source = ast.parse(Path(fields.__file__).read_text(encoding="utf-8"))
-    function = next(n for n in source.body if isinstance(n, ast.FunctionDef) and n.name == name)
+    """Field names of what one of these functions gives, with dots into nested ones."""
+    function = _functions()[name]
     for node in function.body:
         value = node.value if isinstance(node, ast.Return | ast.Assign | ast.AnnAssign) else None
         if value is not None:
@@ -150,9 +163,13 @@ def _keys(value: ast.expr, before: str) -> Iterator[str]:
             yield from _keys(value.elt, before.removesuffix(".") + ("[]." if before else ""))
         case ast.DictComp():
             yield from _keys(value.value, f"{before}*.")
-        case ast.Call(func=ast.Name(id=("host_fields" | "check_fields") as name)):
-            into = before if name == "host_fields" else f"{before.removesuffix('.')}[]."
+        case ast.Call(func=ast.Name(id=name)) if name in _functions():
+            into = f"{before.removesuffix('.')}[]." if name in LISTS else before
             yield from (f"{into}{key.removeprefix('[].')}" for key in _returned(name))
+        case ast.BinOp(left=left, right=right):
+            yield from (*_keys(left, before), *_keys(right, before))
+        case ast.IfExp(body=body):
+            yield from _keys(body, before)
         case _:
             return
 

@@ -6,21 +6,14 @@ from typing import Any
 from lifecycle.cost import Estimate
 from lifecycle.observed import Reviewed
 from lifecycle.outcomes import plan_words
-from lifecycle.perform import Ended
 from lifecycle.plan import Action, Fidelity, ResourceChange
 from lifecycle.preview import HostPreview, StackPreview, StepPreview
 from lifecycle.report.cost import cost_fields, cost_text
-from lifecycle.report.policy import findings_fields, findings_text
+from lifecycle.report.fields import findings_fields
+from lifecycle.report.policy import findings_text
 
 Fields = Mapping[str, Any]
 UNKNOWN = "(known after apply)"
-
-
-def plan_fields(ended: Ended) -> dict[str, Any]:
-    """What an `up` would do: a look's, or the one that a refused `up` has seen."""
-    reviewed = ended.view.observed.reviewed
-    environment = {"environment": str(ended.environment.ref), "changed": ended.changed}
-    return environment | (preview_fields(reviewed) if reviewed else {})
 
 
 def preview_fields(reviewed: Reviewed) -> dict[str, Any]:
