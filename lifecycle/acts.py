@@ -9,14 +9,14 @@ from typing import Any, Final, TypeVar, assert_never
 
 from lifecycle.applying import Applying
 from lifecycle.blueprint.references import ReferenceUnresolved
-from lifecycle.configuration import Configuration
+from lifecycle.configuration import Configuration, Configured, HostResult, HostStatus
 from lifecycle.desired import Desired, Goal, StackTarget
 from lifecycle.errors import CUT_OFF, BatonError, of_system
 from lifecycle.events import Event, Level, Say
 from lifecycle.handoff import hosts_from_outputs
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
-from lifecycle.observed import Observed, Planned, Settled
+from lifecycle.observed import Observed, Planned, Rehearsed, Settled
 from lifecycle.outcomes import configure_outcome, plan_detail, plan_words
 from lifecycle.plan import Outputs, Plan, Severity
 from lifecycle.playing import played
@@ -93,6 +93,8 @@ class Acts:
                 return self._plan(step, view)
             case Kind.PREDICT:
                 return self._predict(step, view)
+            case Kind.REHEARSE:
+                return self._rehearse(step, view)
             case Kind.REVIEW:
                 return Reviewing(view, self._ports.assessor, self._run_number(), self._ports.clock.now()).outcome(step)
             case Kind.APPLY:
@@ -261,6 +263,32 @@ class Acts:
         target = self._desired.configure[step.subject]
         variables = view.resolve(target.variables)
         return self._play(step, view, target.name, target.playbook, variables, target.deadline)
+
+    def _rehearse(self, step: Step, view: View) -> Outcome:
+        """Look at what a configure step would change. What cannot be said is said so: a look fails for nobody."""
+        target = self._desired.configure[step.subject]
+        ready = view.ready_hosts
+        chosen = tuple(_entered(ready[host_id], target.become) for host_id, _ in step.hosts)
+        everybody = tuple(sorted(ready.values(), key=lambda h: h.name))
+        configuration = Configuration(
+            target.name,
+            target.playbook,
+            chosen,
+            everybody,
+            view.foreseen(target.variables),
+            deadline=target.deadline,
+            check=True,
+        )
+        try:
+            configured = self._ports.configurator.configure(configuration, self._run(step, target.deadline))
+        except Cancelled:
+            raise
+        except BatonError as error:
+            configured = Configured(tuple(HostResult(h.name, HostStatus.FAILED, message=error.message) for h in chosen))
+        results = {h.id: r for h, r in zip(chosen, configured.hosts, strict=False)}
+        changes = sum(len(r.changes) for r in results.values())
+        words = f"{changes} {'task' if changes == 1 else 'tasks'} would change something"
+        return Outcome(step, Status.OK, words, result=Rehearsed(results), good_hosts=frozenset(results))
 
     def _play(
         self, step: Step, view: View, name: str, playbook: Path, variables: Mapping[str, Any], deadline: timedelta

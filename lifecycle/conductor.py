@@ -11,6 +11,7 @@ Four rules hold for every step that is named here:
 """
 
 from collections.abc import Collection, Iterator
+from typing import Final
 
 from lifecycle.desired import Desired, Goal
 from lifecycle.digest import digest
@@ -18,6 +19,9 @@ from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Step
 from lifecycle.observed import Observed
 from lifecycle.view import View
+
+LOOKS: Final = frozenset({Kind.PLAN, Kind.PREDICT})
+"""What a review waits for."""
 
 
 def next_steps(desired: Desired, journal: Journal, observed: Observed) -> tuple[Step, ...]:
@@ -29,7 +33,13 @@ def steps_of(view: View) -> tuple[Step, ...]:
     """The same, for who has looked at the three together already."""
     match view.desired.goal:
         case Goal.PLAN:
-            return (*_plans(view), *_predictions(view), *_reviews(view))
+            return (
+                *_plans(view),
+                *_predictions(view),
+                *_entrances(view),
+                *_rehearsals(view),
+                *_reviews(view),
+            )
         case Goal.UP:
             return (
                 *_plans(view),
@@ -65,13 +75,35 @@ def _predictions(view: View) -> Iterator[Step]:
             yield Step(Kind.PREDICT, stack.name, view.stack_digest(stack))
 
 
+def _entrances(view: View) -> Iterator[Step]:
+    """Before a rehearsal its hosts are entered; the way to them may lead over others."""
+    if any(view.to_rehearse(target) for target in view.desired.configure.values()):
+        yield from _awaits(view)
+
+
+def _rehearsals(view: View) -> Iterator[Step]:
+    """What a configure step would change on hosts that stand, once all of them were entered, or could not be."""
+    taken = set(view.observed.hosts_in_work)
+    for target in view.desired.configure.values():
+        if target.name in view.observed.rehearsed or view.observed.done_or_doing(Kind.REHEARSE, target.name):
+            continue
+        wanted = view.to_rehearse(target)
+        missing = [i for i, _ in wanted if i not in view.observed.ready and not view.observed.failed(Kind.AWAIT, i)]
+        batch = tuple((i, d) for i, d in wanted if i in view.observed.ready)
+        if batch and not missing and taken.isdisjoint(i for i, _ in batch):
+            taken |= {i for i, _ in batch}
+            yield Step(Kind.REHEARSE, target.name, digest(sorted(batch)), batch)
+
+
 def _reviews(view: View) -> Iterator[Step]:
     """Everything that can be planned now is: put it together, judge it, and see whether it may be done."""
     subject = str(view.desired.ref)
     if not view.reviewing or view.observed.done_or_doing(Kind.REVIEW, subject):
         return
-    planning = any(s.kind in (Kind.PLAN, Kind.PREDICT) for s in view.observed.in_flight)
-    if planning or any(_plans(view)) or any(_predictions(view)):
+    alone = view.desired.goal is Goal.PLAN  # then nothing else goes on beside it
+    if any(alone or s.kind in LOOKS for s in view.observed.in_flight) or any(_plans(view)) or any(_predictions(view)):
+        return
+    if alone and (any(_entrances(view)) or any(_rehearsals(view))):
         return
     if view.observed.reviewed is None or (view.desired.goal is Goal.UP and view.unreviewed):
         yield Step(Kind.REVIEW, subject, digest(sorted(view.unreviewed)))

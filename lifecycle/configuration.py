@@ -23,6 +23,15 @@ class HostStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TaskChange:
+    """One task that changed something, or would, where nothing was done but looked. `diff` is masked."""
+
+    task: str
+    diff: str = ""
+    handler: bool = False  # it ran because another one changed something: a restart, mostly
+
+
+@dataclass(frozen=True, slots=True)
 class HostResult:
     """How one host came out: by the tool's statistics, not by single events."""
 
@@ -34,6 +43,7 @@ class HostResult:
     skipped: int = 0
     task: str = ""  # the failing task
     message: str = ""  # its message, masked
+    changes: tuple[TaskChange, ...] = ()  # of a rehearsal
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,7 @@ class Configuration:
     variables: Mapping[str, Any] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # extra group → host names
     deadline: timedelta = timedelta(minutes=30)
-    check: bool = False
+    check: bool = False  # only look: nothing is changed, and what would be is told
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     PLAN = "plan"
     PREDICT = "predict"
+    REHEARSE = "rehearse"
     REVIEW = "review"
     APPLY = "apply"
     DISCOVER = "discover"
@@ -32,7 +33,7 @@ class Kind(StrEnum):
     @property
     def on_hosts(self) -> bool:
         """Whether it works on a batch of hosts, which are recorded one by one."""
-        return self in (Kind.DRAIN, Kind.CONFIGURE)
+        return self in (Kind.DRAIN, Kind.CONFIGURE, Kind.REHEARSE)
 
 
 @dataclass(frozen=True, slots=True, order=True)

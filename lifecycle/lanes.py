@@ -9,7 +9,7 @@ from lifecycle.journal import Kind, Outcome, Step
 WORKERS: Final = 16
 """Steps at once, of stacks and of hosts each: a crowd of hosts that do not come holds up no stack. They wait for tools
 most of the time; the tools have caps of their own."""
-HOSTS_WORK: Final = frozenset({Kind.AWAIT, Kind.DRAIN, Kind.CONFIGURE, Kind.VERIFY})
+HOSTS_WORK: Final = frozenset({Kind.AWAIT, Kind.DRAIN, Kind.CONFIGURE, Kind.REHEARSE, Kind.VERIFY})
 
 
 class Lanes(Protocol):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from lifecycle.approval import Review
 from lifecycle.certificate import Certificate, Look
+from lifecycle.configuration import HostResult
 from lifecycle.digest import digest
 from lifecycle.inventory import Host, Ready
 from lifecycle.journal import Kind, Outcome, Status, Step
@@ -54,6 +55,13 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """The result of a configure step that was only looked at: host id → what would change there."""
+
+    hosts: Mapping[str, HostResult] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Reviewed:
     """The result of a review: what it saw, and which plans may be applied."""
 
@@ -70,6 +78,7 @@ class Observed:
 
     plans: Mapping[str, Plan] = field(default_factory=dict)
     predicted: Mapping[str, Plan] = field(default_factory=dict)  # of stacks whose inputs are not settled: never applied
+    rehearsed: Mapping[str, Rehearsed] = field(default_factory=dict)  # by configure step
     reviewed: Reviewed | None = None
     settled: Mapping[str, Settled] = field(default_factory=dict)
     hosts: Mapping[str, Host] = field(default_factory=dict)  # id → host, seen by tag or named by outputs
@@ -172,6 +181,8 @@ class Observed:
                 return replace(self, ready={**self.ready, subject: ready.known_as(self.hosts[subject])})
             case CheckResult() as result:
                 return replace(self, checks={**self.checks, subject: result})
+            case Rehearsed() as rehearsed:
+                return replace(self, rehearsed={**self.rehearsed, subject: rehearsed})
             case Reviewed() as reviewed:
                 return replace(self, reviewed=reviewed)
             case Proof() as proof:

@@ -39,7 +39,8 @@ def _host_words(name: str, result: HostResult | None) -> str:
 
 
 def _host_detail(result: HostResult | None) -> dict[str, Any]:
-    return {} if result is None else asdict(result)
+    """What the journal keeps; what changed is in the run's log, task by task."""
+    return {} if result is None else {key: value for key, value in asdict(result).items() if key != "changes"}
 
 
 def plan_words(plan: Plan, *, done: bool = False) -> str:

@@ -58,8 +58,8 @@ def title(step: Step, view: View) -> str:
         return f"await {hosts[step.subject].name}"
     if step.kind.on_hosts:
         names = ", ".join(sorted(hosts[i].name if i in hosts else i for i, _ in step.hosts))
-        if step.kind is Kind.CONFIGURE:
-            return f"configure {step.subject} on {names}"
+        if step.kind is not Kind.DRAIN:
+            return f"{step.kind} {step.subject} on {names}"
         return f"drain {', '.join(_leaving(step, view))} from {step.subject} on {names}"
     return f"{step.kind} {step.subject}"
 

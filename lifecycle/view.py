@@ -195,6 +195,11 @@ class View:
         )
         return known
 
+    def to_rehearse(self, target: ConfigureTarget) -> tuple[tuple[str, str], ...]:
+        """(host id, digest) of every host that stands and would be configured again by this step, as far as that is known."""
+        hosts = ((h, self.expected_digest(target, h)) for h in self.matching(target.selector))
+        return tuple((h.id, d) for h, d in hosts if d and not self.journal.configured(target.name, h.id, d))
+
     def configuration_digest(self, target: ConfigureTarget, host_id: str) -> str:
         """What decides a host's configuration under a step: its identity, how it is entered, and what is run there."""
         return self._once((_DIGEST, target.name, host_id), lambda: self._configuration_digest(target, host_id))

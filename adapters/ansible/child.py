@@ -52,6 +52,8 @@ def compact(event: dict[str, Any]) -> dict[str, Any]:
     result = data.get("res")
     if isinstance(result, dict):
         kept["res"] = _result(result)
+        if result.get("diff") and not result.get("censored"):
+            kept["res"]["diff"] = _short(result["diff"])
         items = [item for item in result.get("results") or [] if isinstance(item, dict)]
         bad = [item for item in items if item.get("failed") or item.get("unreachable")]
         modules = result.get("failed_modules")  # of gather_facts: module → its result
@@ -65,6 +67,13 @@ def compact(event: dict[str, Any]) -> dict[str, Any]:
 def _result(result: dict[str, Any]) -> dict[str, Any]:
     kept = {key: _cut(result[key]) for key in _RESULT if key in result}
     return kept | {key: bool(result.get(key)) for key in ("changed", "failed") if key in result}
+
+
+def _short(diff: Any) -> Any:
+    """A diff without what nobody reads of it: long texts are cut, as they are everywhere."""
+    if isinstance(diff, dict):
+        return {str(key): _short(value) for key, value in diff.items()}
+    return [_short(value) for value in diff] if isinstance(diff, list) else _cut(diff)
 
 
 def _cut(value: Any) -> Any:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from lifecycle.configuration import HostResult, HostStatus
+from adapters.ansible.diffs import unified
+from lifecycle.configuration import HostResult, HostStatus, TaskChange
 from lifecycle.events import Level, Say
 
 HIDDEN: Final = "hidden by no_log"
@@ -43,6 +44,8 @@ class Reader:
     folder: Path | None = None  # the playbook's: places of tasks are shown from there
     stats: Mapping[str, Mapping[str, int]] | None = None
     troubles: dict[str, Trouble] = field(default_factory=dict)
+    changes: dict[str, list[TaskChange]] = field(default_factory=dict)  # Ansible's name of a host → what changed there
+    handlers: set[str] = field(default_factory=set)  # tasks that are handlers
     output: list[str] = field(default_factory=list)  # what is no event: errors before the first play
     patterns: list[str] = field(default_factory=list)  # of plays
     unmatched: int = 0  # plays that matched no host
@@ -59,12 +62,16 @@ class Reader:
                 self._say("play.started", f"play: {event.get('name', '')}", play=event.get("name", ""))
             case "playbook_on_task_start":
                 self._say("task.started", _task(event), Level.DEBUG, task=_task(event))
+            case "playbook_on_handler_task_start":
+                self.handlers.add(_task(event))
             case "runner_on_ok":
                 result = event.get("res", {})
                 changed = bool(result.get("changed"))
                 hidden = (
                     HIDDEN if "censored" in result else ""
                 )  # then nobody says whether it changed anything, but the stats
+                if changed:
+                    self._changed(event)
                 self._task("changed" if changed else "ok", event, Level.INFO if changed else Level.DEBUG, hidden)
             case "runner_on_skipped":
                 self._task("skipped", event, Level.DEBUG)
@@ -98,6 +105,12 @@ class Reader:
         return tuple(self._result(host) for host in hosts)
 
     # --- events
+
+    def _changed(self, event: Mapping[str, Any]) -> None:
+        task = _task(event)
+        diff = self.mask(unified(event.get("res", {}).get("diff")))
+        one = TaskChange(self.mask(task), diff, task in self.handlers)
+        self.changes.setdefault(str(event.get("host", "")), []).append(one)
 
     def _failed(self, event: Mapping[str, Any]) -> None:
         if event.get("ignore_errors"):
@@ -150,6 +163,7 @@ class Reader:
             skipped=counted.get("skipped", 0),
             task=trouble.task if trouble and not reason else "",
             message=reason or (trouble.message if trouble else ""),
+            changes=tuple(self.changes.get(name, ())),
         )
 
     def _status(self, name: str, counted: Mapping[str, int]) -> tuple[HostStatus, str]:

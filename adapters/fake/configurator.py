@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from adapters.fake.world import HALF, FakeWorld
-from lifecycle.configuration import Configuration, Configured, HostResult, HostStatus
+from lifecycle.configuration import Configuration, Configured, HostResult, HostStatus, TaskChange
 from lifecycle.inventory import Host
 from lifecycle.ports import Run
 
@@ -22,6 +22,12 @@ class FakeConfigurator:
         return ()
 
     def configure(self, configuration: Configuration, run: Run) -> Configured:
+        if configuration.check:
+            change = TaskChange("a task", f"it would hold {configuration.name}")
+            found = (
+                HostResult(h.name, HostStatus.CHANGED, ok=1, changed=1, changes=(change,)) for h in configuration.hosts
+            )
+            return Configured(tuple(found))
         self._world.moment(f"configure {configuration.name}: begin")
         run.cancel.before_tool()
         results: list[HostResult] = []

@@ -84,7 +84,13 @@ def _host(target: ConfigureTarget, host: Host, view: View) -> HostPreview:
         return HostPreview(host.name, HostWork.AGAIN, Fidelity.NONE)
     if view.journal.configured(target.name, host.id, expected):
         return HostPreview(host.name, HostWork.NOTHING, Fidelity.EXACT)
-    return HostPreview(host.name, HostWork.AGAIN, Fidelity.PREDICTED)
+    rehearsed = view.observed.rehearsed.get(target.name)
+    result = rehearsed.hosts.get(host.id) if rehearsed else None
+    if result is None:
+        entrance = view.observed.failures.get(f"await:{host.id}")
+        return HostPreview(host.name, HostWork.AGAIN, Fidelity.NONE, trouble=entrance.message if entrance else "")
+    trouble = "" if result.status.good else f"{result.task}: {result.message}".strip(": ")
+    return HostPreview(host.name, HostWork.AGAIN, Fidelity.PREDICTED, result.changes, trouble)
 
 
 def _coming(selector: Selector, view: View) -> Iterator[tuple[str, bool]]:

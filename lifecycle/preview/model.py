@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
+from lifecycle.configuration import TaskChange
 from lifecycle.cost import Estimate
 from lifecycle.digest import digest
 from lifecycle.environment import EnvironmentRef
@@ -33,15 +34,6 @@ class HostWork(StrEnum):
     NEW = "new"  # the host does not exist yet: the whole playbook runs
     AGAIN = "again"  # its configuration, or the host, is not what it was configured with
     NOTHING = "nothing"  # it has this configuration already
-
-
-@dataclass(frozen=True, slots=True)
-class TaskChange:
-    """One task that check mode says would change something. `diff` is masked."""
-
-    task: str
-    diff: str = ""
-    handler: bool = False  # it runs because another one changed something: a restart, mostly
 
 
 @dataclass(frozen=True, slots=True)

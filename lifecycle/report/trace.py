@@ -9,6 +9,7 @@ from lifecycle.report.words import duration
 _MARKS = {
     Kind.PLAN: "p",
     Kind.PREDICT: "p",
+    Kind.REHEARSE: "~",
     Kind.REVIEW: "r",
     Kind.APPLY: "A",
     Kind.AWAIT: "w",

@@ -141,6 +141,44 @@ def test_a_plan_foresees_the_stack_whose_inputs_nobody_knows_yet() -> None:
     assert not stage.touched()
 
 
+def test_a_changed_role_is_rehearsed_on_exactly_the_hosts_that_it_concerns() -> None:
+    stage = Stage(ApprovalRules())
+    assert stage.run().complete
+    before = {i: list(host.configured) for i, host in stage.world.instances.items()}
+    ended = stage.plan(web_print="web-2")
+    reviewed = ended.view.observed.reviewed
+    assert reviewed is not None
+    steps = {s.name: s for s in reviewed.preview.steps}
+    assert [(h.name, h.work, h.tasks[0].diff) for h in steps["app"].hosts] == [
+        ("web-1", HostWork.AGAIN, "it would hold app"),
+        ("web-2", HostWork.AGAIN, "it would hold app"),
+    ]
+    assert {h.work for h in (*steps["mysql"].hosts, *steps["balance"].hosts)} == {HostWork.NOTHING}
+    assert {i: list(host.configured) for i, host in stage.world.instances.items()} == before
+    entered = [o.step.subject for o in ended.outcomes if o.step.kind is Kind.AWAIT]
+    assert entered  # a rehearsal enters its hosts
+
+
+def test_a_host_that_cannot_be_entered_is_said_and_fails_no_plan() -> None:
+    stage = Stage(ApprovalRules())
+    assert stage.run().complete
+    stage.world.broken.add("await web-1")
+    reviewed = stage.plan(web_print="web-2").view.observed.reviewed
+    assert reviewed is not None
+    hosts = {h.name: h for s in reviewed.preview.steps if s.name == "app" for h in s.hosts}
+    assert hosts["web-1"].fidelity is Fidelity.NONE
+    assert hosts["web-1"].trouble
+    assert hosts["web-2"].tasks
+
+
+def test_nothing_is_entered_where_nothing_would_be_configured() -> None:
+    stage = Stage(ApprovalRules())
+    assert stage.run().complete
+    ended = stage.plan()
+    assert {o.step.kind for o in ended.outcomes} == {Kind.PLAN, Kind.REVIEW}
+    assert not ended.changed
+
+
 def test_an_up_that_needs_an_approval_touches_nothing_and_says_how_to_give_one() -> None:
     stage = Stage()
     ended = stage.run()
