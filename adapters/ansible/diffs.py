@@ -24,7 +24,9 @@ def _lines(part: Mapping[str, Any]) -> Iterator[str]:
     before, after = (_text(part.get(key)) for key in ("before", "after"))
     if before == after:
         return
-    name = str(part.get("after_header") or part.get("before_header") or "")
+    name = str(
+        part.get("before_header") or part.get("after_header") or ""
+    )  # a template's other side is a temporary file
     if name:
         yield name
     found = list(difflib.unified_diff(before, after, n=1, lineterm=""))

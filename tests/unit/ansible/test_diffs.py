@@ -14,7 +14,7 @@ from adapters.ansible.diffs import LINES, unified
         ([], ""),
         ({"before": "a\nb\n", "after": "a\nb\n"}, ""),
         (
-            {"before": "a\nb\nc\n", "after": "a\nB\nc\n", "after_header": "/etc/x"},
+            {"before": "a\nb\nc\n", "after": "a\nB\nc\n", "before_header": "/etc/x", "after_header": "/tmp/y"},
             "/etc/x\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c",
         ),
         ([{"before": {"mode": "0644"}, "after": {"mode": "0600"}}], "@@ -1 +1 @@\n-mode: 0644\n+mode: 0600"),
