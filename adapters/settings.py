@@ -52,6 +52,12 @@ class Settings:
     ledger_key: str = ""
     """A file (0600, 32 random bytes or more) that seals the ledger: who does not have it cannot write a chain anew. Default: none."""
 
+    age_identity: str = ""
+    """The identity file that opens what `age:` references name: as `age-keygen` writes it, or a private SSH key. Default: none."""
+
+    vault_password_file: str = ""
+    """The file with the password that opens what `ansible-vault:` references name. Default: none."""
+
     @property
     def store_url(self) -> str:
         return self.store or f"sqlite:///{self.home / 'baton.db'}"

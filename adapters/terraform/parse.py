@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.terraform.redact import Scrubber, masked
+from adapters.terraform.redact import masked
 from lifecycle.errors import BatonError
 from lifecycle.plan import Action, Diagnostic, Output, Outputs, ResourceChange, Severity
+from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import MASK, Sensitive
 
 Document = Mapping[str, Any]

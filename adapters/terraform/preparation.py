@@ -13,7 +13,6 @@ from adapters.terraform import command, configuration, failures, mirrors, parse
 from adapters.terraform.configuration import Module
 from adapters.terraform.endpoint import silence
 from adapters.terraform.environment import Surroundings
-from adapters.terraform.redact import Scrubber, sensitive_parts
 from adapters.terraform.rescue import ERRORED_STATE
 from adapters.terraform.runner import Runner, Site
 from adapters.terraform.session import Session
@@ -24,6 +23,8 @@ from lifecycle.digest import digest
 from lifecycle.events import Level
 from lifecycle.plan import Severity
 from lifecycle.ports import Run, StackSpec
+from lifecycle.scrub import Scrubber
+from lifecycle.sensitive import sensitive_parts
 
 
 class Preparation:

@@ -12,12 +12,12 @@ from adapters.terraform.configuration import Module
 from adapters.terraform.endpoint import Watch
 from adapters.terraform.environment import Surroundings
 from adapters.terraform.events import Listener
-from adapters.terraform.redact import Scrubber
 from adapters.terraform.runner import Runner, Site
 from adapters.terraform.statelock import ASKING, Witness
 from adapters.terraform.workdir import Workdir
 from lifecycle.errors import CUT_OFF
 from lifecycle.ports import Cancellation, Cancelled, PartCancellation, Run, StackSpec
+from lifecycle.scrub import Scrubber
 
 
 @dataclass(frozen=True, slots=True)

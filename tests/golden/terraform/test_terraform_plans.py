@@ -9,8 +9,8 @@ import pytest
 
 from adapters.terraform import parse
 from adapters.terraform.parse import UnreadableOutput
-from adapters.terraform.redact import Scrubber
 from lifecycle.plan import Action
+from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import mask
 
 HERE = Path(__file__).parent

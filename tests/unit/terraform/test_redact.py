@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from adapters.terraform.redact import Scrubber, masked, sensitive_parts
-from lifecycle.sensitive import Sensitive
+from adapters.terraform.redact import masked
+from lifecycle.scrub import Scrubber
+from lifecycle.sensitive import Sensitive, sensitive_parts
 
 SECRET = 'pä"ss/w0rd+&'
 

@@ -151,9 +151,9 @@ def _written(text: str) -> Iterator[str]:
         yield json.dumps(escaped)[1:-1]  # JSON within JSON
         yield escaped.replace("/", "\\/")
         yield escaped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")  # Go: Terraform's JSON
-    literal = repr("\"'" + text)[4:-1]  # with both quotes in it, repr escapes the single ones
-    yield literal
-    yield literal.replace("\\'", "'")
+    for written in (repr("\"'" + text)[4:-1], repr(b"\"'" + text.encode(errors="surrogateescape"))[5:-1]):
+        yield written  # with both quotes in it, repr escapes the single ones
+        yield written.replace("\\'", "'")
     yield shlex.quote(text)[1:-1] if shlex.quote(text) != text else text
     for url in (quote(text, safe=""), quote(text), quote_plus(text)):
         yield url

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from adapters.secrets.scrub import Scrubber
+from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import Sensitive
 
 SECRET = "pa/ss w\"rd+<Ä>&'1"
