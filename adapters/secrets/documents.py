@@ -20,6 +20,8 @@ def value_at(document: Any, key: str, where: str) -> str:
     """The text at a key of a document that is parsed already. Raises SecretMissing."""
     found = _found(document, key)
     match found:
+        case "":
+            raise SecretMissing(f"{where}: the key '{key}' is empty")
         case str():
             return found
         case bool():

@@ -26,6 +26,7 @@ def from_vault(place: str, key: str, environ: Mapping[str, str], warn: Callable[
     if not address:
         raise SecretMissing("nobody said where Vault is", hint="set VAULT_ADDR, such as https://vault.example.com:8200")
     client = _client(address, environ, warn)
+    address = urlsplit(address).netloc.rpartition("@")[2]  # for messages: some write a password into it
     mount, versioned = _mount(client, place, address)
     rest = place.removeprefix(mount).strip("/")
     path = f"{mount.strip('/')}/data/{rest}" if versioned else place
@@ -35,10 +36,7 @@ def from_vault(place: str, key: str, environ: Mapping[str, str], warn: Callable[
     if not held:
         hint = "is the path right (MOUNT/PATH, without `data/`)? Was its newest version deleted?"
         raise SecretMissing(f"Vault at {address} has no secret {place}", hint=hint)
-    value = value_at(held, key, f"the secret {place} in Vault")
-    if not value:
-        raise SecretMissing(f"the key '{key}' of the secret {place} in Vault is empty")
-    return value
+    return value_at(held, key, f"the secret {place} in Vault")
 
 
 def _client(address: str, environ: Mapping[str, str], warn: Callable[[str], object]) -> Any:
