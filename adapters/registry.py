@@ -242,6 +242,7 @@ class Registry:
             key=self.store.key,
             cloud=self.endpoint.variables(),
             settings=TerraformSettings(binary=self.settings.terraform, mirrors=mirrors),
+            known=self.scrubber,
         )
 
 

@@ -56,13 +56,14 @@ def opened(
 ) -> Iterator[Session]:
     """A session for one run, under the environment's lock. Everything that the run opened is closed with it.
 
+    `sink` is behind the scrubber already: it hears of more than this run.
     `wait` sleeps before something that does not answer is asked again, and says whether to give up.
     """
     path, blueprint, ref = place.path, place.blueprint, place.ref
     environment = _environment(ref, place.origin, registry)
     make_private(directory(registry.settings.home, ref))
     log = RunLog(registry.settings.home, ref, sink)
-    telling = _masking(both(log, sink), registry)
+    telling = both(masking(log, registry), sink)
     given = inputs(place, goal, registry, telling, wait)
     with closing(log), registry.ports(telling, path.parent) as ports:
         readings = Readings(
@@ -135,7 +136,7 @@ def both(first: EventSink, second: EventSink) -> EventSink:
     return tell
 
 
-def _masking(sink: EventSink, registry: Registry) -> EventSink:
+def masking(sink: EventSink, registry: Registry) -> EventSink:
     """A sink behind the scrubber: no secret that this run has touched reaches anybody's screen or log."""
 
     def masked(event: Event) -> None:

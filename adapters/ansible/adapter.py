@@ -139,7 +139,9 @@ class _Configuring:
         if reader.prompt and reader.stats is None:
             raise failures.prompts(self._configuration.playbook, reader.prompt)
         if reader.stats is None and not stopped and not reader.troubles:
-            raise failures.explain(reader.said, finished.stderr, reader.returncode, self._configuration.playbook)
+            raise failures.explain(
+                reader.said, reader.mask(finished.stderr), reader.returncode, self._configuration.playbook
+            )
         complete = reader.stats is not None and not stopped
         return Configured(
             reader.results(names), complete, stopped or ("" if complete else "Ansible ended in the middle")

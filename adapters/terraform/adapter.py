@@ -22,6 +22,7 @@ from lifecycle.digest import digest
 from lifecycle.events import Level
 from lifecycle.plan import Applied, Diagnostic, Fidelity, Outputs, Plan, Severity
 from lifecycle.ports import Run, StackSpec
+from lifecycle.scrub import Scrubber
 
 INIT_MISSING = (failures.ProviderUnavailable, failures.ModuleUnavailable, failures.BackendChanged)
 """What a command says when `init` was skipped and should not have been."""
@@ -32,7 +33,8 @@ class TerraformProvisioner:
 
     `root` is the directory of all working directories, `key` the store's HMAC key (plan digests cover secrets), `cloud` the
     environment that the providers get (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...; empty: what our own environment has).
-    Nothing is looked for or run before the first call. Raises ForbiddenVariable.
+    `known` are the secrets of the run: what Terraform marks as sensitive is added to them. Nothing is looked for or run before
+    the first call. Raises ForbiddenVariable.
     """
 
     def __init__(
@@ -42,15 +44,19 @@ class TerraformProvisioner:
         cloud: Mapping[str, str] | None = None,
         settings: TerraformSettings | None = None,
         inherited: Mapping[str, str] | None = None,
+        known: Scrubber | None = None,
     ) -> None:
         self._root = root.absolute()
         self._key = key
+        self._known = known or Scrubber()
         self._settings = settings or TerraformSettings()
         self._inherited = dict(os.environ if inherited is None else inherited)
         self._surroundings = surroundings(self._inherited, cloud or {})
         slots = self._settings.concurrency or concurrency_cap()
         runner = Runner(self.binary, slots, grace=self._settings.grace, lock_wait=self._settings.lock_wait)
-        self._preparation = Preparation(self._root, self._settings, self._surroundings, runner, self._inherited)
+        self._preparation = Preparation(
+            self._root, self._settings, self._surroundings, runner, self._inherited, self._known
+        )
         self._binary: binaries.Binary | None = None
         self._once = threading.Lock()
         self._said_removed = False
@@ -216,7 +222,9 @@ class TerraformProvisioner:
             path.unlink(missing_ok=True)  # an errored plan is saved too
             raise at.failure(finished, argv, listener)
         shown = at.succeed(command.show(path), deadlines.show)
-        return self._told(at, path, parse.plan(shown, at.scrub, at.stack.tags), listener, destroy)
+        document = parse.plan(shown, at.scrub, at.stack.tags)
+        self._known.add(document.secrets)
+        return self._told(at, path, document, listener, destroy)
 
     def _told(self, at: Session, path: Path, document: parse.PlanDocument, listener: Listener, destroy: bool) -> Plan:
         """The plan as a value; its digest covers what decides about the outcome, and nothing that changes by itself."""

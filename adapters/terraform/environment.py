@@ -37,6 +37,8 @@ FORBIDDEN = frozenset(
 )  # fmt: skip
 FORBIDDEN_PREFIXES = ("TF_CLI_ARGS_", "TF_VAR_", "TF_AWS_DEFAULT_TAGS_", "TF_LOG_PROVIDER_")
 CLI_CONFIG = ("TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG")
+OURS = ("PREFECT_API_AUTH_STRING",)
+"""Passwords of Baton's own: no tool needs them."""
 DEFAULT_TAG = "TF_AWS_DEFAULT_TAGS_"
 
 
@@ -74,7 +76,9 @@ def surroundings(inherited: Mapping[str, str], cloud: Mapping[str, str]) -> Surr
             hint="variables belong into the blueprint, tags too; logs can be asked for with a setting",
         )
     removed = tuple(sorted(name for name in inherited if is_forbidden(name)))
-    kept = {name: value for name, value in inherited.items() if not is_forbidden(name) and name not in CLI_CONFIG}
+    kept = {
+        name: value for name, value in inherited.items() if not is_forbidden(name) and name not in (*CLI_CONFIG, *OURS)
+    }
     if any(name.startswith("AWS_") for name in cloud):
         kept = {name: value for name, value in kept.items() if not name.startswith("AWS_")}
     return Surroundings({**kept, **_emulator(cloud, inherited), **cloud}, removed)

@@ -63,7 +63,7 @@ class Listener:
         level: Level = Level.INFO,
         suffix: str = "",
     ) -> None:
-        address = hook["resource"]["addr"]
+        address = self._scrub.text(hook["resource"]["addr"])
         if hook.get("action") == "read":
             return  # looking is not doing
         if type == "resource.finished":

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.terraform.redact import masked
+from adapters.terraform.redact import marked, masked
 from lifecycle.errors import BatonError
 from lifecycle.plan import Action, Diagnostic, Output, Outputs, ResourceChange, Severity
 from lifecycle.scrub import Scrubber
@@ -44,6 +44,7 @@ class PlanDocument:
     errored: bool
     essence: Document = field(repr=False)
     untagged: tuple[str, ...] = ()  # taggable resources that would come to be without the tags that were asked for
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # texts that Terraform marks as sensitive in resources
 
 
 def document(data: bytes, what: str) -> Any:
@@ -51,13 +52,16 @@ def document(data: bytes, what: str) -> Any:
     try:
         return json.loads(data)
     except ValueError:
-        raise UnreadableOutput(f"{what} wrote no JSON: {data[:200].decode(errors='replace')!r}") from None
+        size = len(data)  # what it wrote is not shown: plans and outputs are secrets
+        raise UnreadableOutput(f"{what} wrote no JSON, but {size} other bytes", facts={"bytes": size}) from None
 
 
 def plan(data: bytes, scrub: Scrubber, tags: Mapping[str, str]) -> PlanDocument:
     """A plan from `terraform show -json FILE`."""
     plan = document(data, "terraform show -json")
     raw = list(plan.get("resource_changes", ()))
+    secrets = tuple(dict.fromkeys(_secrets([*raw, *plan.get("resource_drift", ())])))
+    scrub.add(secrets)
     provisioned = frozenset(_provisioned((plan.get("configuration") or {}).get("root_module") or {}))
     changes = tuple(_change(one, scrub, provisioned) for one in raw)
     outputs = plan.get("output_changes") or {}
@@ -75,7 +79,8 @@ def plan(data: bytes, scrub: Scrubber, tags: Mapping[str, str]) -> PlanDocument:
             "changes": sorted((_essence(one) for one in raw if _action(one).acts), key=lambda e: str(e["address"])),
             "outputs": {name: _without_noise(change) for name, change in outputs.items() if _output_acts(change)},
         },
-        untagged=tuple(one["address"] for one in raw if _lacks_tags(one, tags)),
+        untagged=tuple(scrub.text(one["address"]) for one in raw if _lacks_tags(one, tags)),
+        secrets=secrets,
     )
 
 
@@ -210,20 +215,27 @@ def _provisioned(module: Document, prefix: str = "") -> Iterator[str]:
         yield from _provisioned(call.get("module") or {}, f"{prefix}module.{name}.")
 
 
+def _secrets(entries: Sequence[Document]) -> Iterator[str]:
+    """What a resource keeps secret (a password that it made, say) may stand in any other's error too."""
+    for change in (entry["change"] for entry in entries):
+        for side in ("before", "after"):
+            yield from marked(change.get(side), change.get(f"{side}_sensitive", False))
+
+
 def _change(entry: Document, scrub: Scrubber, provisioned: frozenset[str] = frozenset()) -> ResourceChange:
     change = entry["change"]
     before = scrub.value(masked(change.get("before"), change.get("before_sensitive", False)))
     after = scrub.value(masked(change.get("after"), change.get("after_sensitive", False)))
     return ResourceChange(
-        address=_address(entry),
+        address=scrub.text(_address(entry)),
         type=entry.get("type", ""),
         action=_action(entry),
         physical_id=_id(change, before),
         before=before,
         after=after,
-        unknown=tuple(_paths(change.get("after_unknown"))),
-        replace_paths=tuple(_path(steps) for steps in change.get("replace_paths", ())),
-        previous_address=entry.get("previous_address", ""),
+        unknown=tuple(map(scrub.text, _paths(change.get("after_unknown")))),
+        replace_paths=tuple(scrub.text(_path(steps)) for steps in change.get("replace_paths", ())),
+        previous_address=scrub.text(entry.get("previous_address", "")),
         tags=_tags(change),
         tainted=entry.get("action_reason") == "replace_because_tainted"
         and _without_keys(entry["address"]) not in provisioned,
