@@ -173,9 +173,7 @@ def _start(settings: Settings) -> Server:
     return server
 
 
-_INHERITED = frozenset(
-    {"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH"}
-)
+_INHERITED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH"})
 _INHERITED_PREFIXES = ("LC_", "XDG_", "BATON_ENGINE_")
 """All that the server takes from the shell of whoever happened to start it: it outlives that by hours, with whatever is in there."""
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,7 +98,13 @@ def encoded(value: Any, type: str) -> str | None:
         if isinstance(value, bool):
             return "true" if value else "false"
         return str(value) if isinstance(value, str | int | float) else None
-    return json.dumps(value).replace("${", "$${").replace("%{", "%%{")
+    text = json.dumps(value, ensure_ascii=False)  # HCL reads no surrogate pairs, which JSON writes 🐤 with
+    return re.sub(r"\\.", _hcl_escape, text).replace("${", "$${").replace("%{", "%%{")
+
+
+def _hcl_escape(found: re.Match[str]) -> str:
+    """An escape of JSON as HCL has it: that knows no \\b and no \\f."""
+    return {r"\b": r"\u0008", r"\f": r"\u000c"}.get(found[0], found[0])
 
 
 def _emulator(cloud: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:

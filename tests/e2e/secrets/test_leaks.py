@@ -49,8 +49,8 @@ class Ground:
     def search(self) -> Search:
         return Search(self.secrets, kept=KEPT)
 
-    def run(self, *words: str, program: tuple[str, ...] = (str(BATON),)) -> int:
-        """A command line, watched; what it says is kept."""
+    def run(self, *words: str, code: int = 0, program: tuple[str, ...] = (str(BATON),)) -> None:
+        """A command line that must end with this code, watched; what it says is kept."""
         process = subprocess.Popen(
             [*program, *words],
             cwd=self.baton.directory,
@@ -67,7 +67,10 @@ class Ground:
         self.arguments |= processes.arguments
         self.variables |= processes.variables
         self.seen |= processes.seen
-        return process.returncode
+        if process.returncode != code:
+            raise AssertionError(
+                f"baton {' '.join(words)} ended with {process.returncode}\n{self.said[-2]}\n{self.said[-1]}"
+            )
 
     def found(self) -> dict[str, set[str]]:
         """Where a secret is that must not be there. The cloud itself is left out: it is what keeps some of them."""
@@ -153,13 +156,14 @@ def _plant_in_engine(server: dict[str, str], home: Path) -> None:
 @pytest.fixture(scope="module")
 def lived(ground: Ground) -> Ground:
     """An environment that failed with everything in its mouth, was mended, and was asked for all that it can show."""
-    assert ground.run("up", "examples/leaks", "--input", "breaks=true") == 1, ground.said[-1]
+    ground.run("up", "examples/leaks", "--input", "breaks=true", code=1)
+    assert "failed in task 'Fail with it in every spelling'" in ground.said[-1], ground.said[-1]
     kept = ground.home / "environments" / "leaks" / "dev" / "secrets.json"
     ground.secrets["made"] = json.loads(kept.read_text())["made"]["value"]
-    assert ground.run("up", "examples/leaks", "--json") == 0, ground.said[-2:]
-    assert ground.run("plan", "examples/leaks", "--json") == 0, ground.said[-2:]
+    ground.run("up", "examples/leaks", "--json")
+    ground.run("plan", "examples/leaks", "--json")
     for words in ("plan", "status", "hosts", "outputs", "logs", "trace", "history", "audit export"):
-        assert ground.run(*words.split(), "examples/leaks" if words == "plan" else "leaks/dev") == 0, ground.said[-1]
+        ground.run(*words.split(), "examples/leaks" if words == "plan" else "leaks/dev")
     return ground
 
 
@@ -200,8 +204,8 @@ def test_with_a_guard_off_the_search_finds_something(ground: Ground, off: str, t
     own = replace(ground, baton=ground.baton, said=[], arguments=set(), variables=set(), seen=set())
     program = f"{OFF[off]}\nfrom baton.__main__ import main\nmain()"
     before = set(own.found())
-    assert own.run("up", "examples/small", program=(sys.executable, "-P", "-c", program)) == 0, own.said
+    own.run("up", "examples/small", program=(sys.executable, "-P", "-c", program))
     found, inherited = set(own.found()) - before, own.inherited()
-    assert own.run("down", "examples/small", "--yes") == 0, own.said
+    own.run("down", "examples/small", "--yes")
     assert bool(found) is (off == "the scrubber"), found
     assert bool(inherited) is (off == "the withholding"), inherited

@@ -23,7 +23,7 @@ resource "terraform_data" "plain" {
 
 check "aloud" {
   assert {
-    condition     = false
+    condition     = var.plain == ""
     error_message = "the warning says ${var.plain}"
   }
 }
