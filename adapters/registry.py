@@ -1,7 +1,7 @@
 """The one composition root: settings in, ports out. Nobody else builds an adapter."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,8 +14,8 @@ from adapters import endpoint as endpoints
 from adapters.clock import SystemClock
 from adapters.endpoint import Endpoint
 from adapters.process.owner import gone
-from adapters.secrets.files import LocalSecrets
-from adapters.secrets.scrub import Scrubber
+from adapters.secrets import Secrets
+from adapters.secrets.variable import Variables
 from adapters.settings import Settings, make_private
 from adapters.store.key import load_seal
 from adapters.store.store import SqlStore
@@ -28,6 +28,7 @@ from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.inventory import ConnectionDefaults, Host, Ready
 from lifecycle.ports import Assessor, Cloud, EventSink, Ports, Provisioner, Run
+from lifecycle.scrub import Scrubber
 from lifecycle.ssh_options import host_argv
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Registry:
         return cls(settings, open_store(settings), endpoint)
 
     def close(self) -> None:
+        self.variables.give_back()
         self.store.close()
 
     @cached_property
@@ -85,13 +87,33 @@ class Registry:
     def scrubber(self) -> EventScrubber:
         return EventScrubber()
 
-    def secrets(self, base: Path) -> LocalSecrets:
-        """Secrets of environments; `base` is the blueprint's folder, which files are relative to."""
-        return LocalSecrets(self.settings.environments, files=base, learn=self.scrubber.add)
+    @cached_property
+    def variables(self) -> Variables:
+        """Our environment, from which tools inherit all but the secrets that references name."""
+        return Variables()
+
+    def secrets(
+        self,
+        base: Path,
+        blocks: Callable[[str], Any] | None = None,
+        warn: Callable[[str], object] = lambda _: None,
+    ) -> Secrets:
+        """Secrets of environments; `base` is the blueprint's folder, which files are relative to; `blocks` reads the engine's."""
+        return Secrets(
+            self.settings.environments,
+            files=base,
+            variables=self.variables,
+            cloud=lambda: self.aws,
+            blocks=blocks,
+            age_identity=self.settings.age_identity,
+            vault_password_file=self.settings.vault_password_file,
+            learn=self.scrubber.add,
+            warn=warn,
+        )
 
     def ssh_key(self, ref: EnvironmentRef) -> tuple[Path, str]:
         """(private key's path, public key) of the environment's own key pair."""
-        return self.secrets(Path()).ssh_key(ref)
+        return self.secrets(Path()).kept.ssh_key(ref)
 
     @property
     def operator_cidr(self) -> str:
@@ -100,7 +122,7 @@ class Registry:
 
     def ca_certificate(self, ref: EnvironmentRef) -> str:
         """The certificate (PEM) of the environment's own authority."""
-        return self.secrets(Path()).authority(ref)
+        return self.secrets(Path()).kept.authority(ref)
 
     def forget(self, ref: EnvironmentRef) -> None:
         """Drop what was made for an environment that is proven gone: its secrets, its key, its directories."""
@@ -239,6 +261,7 @@ class Registry:
             key=self.store.key,
             cloud=self.endpoint.variables(),
             settings=TerraformSettings(binary=self.settings.terraform, mirrors=mirrors),
+            known=self.scrubber,
         )
 
 

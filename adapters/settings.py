@@ -57,6 +57,11 @@ class Settings:
 
     prices: str = ""
     """A file with your own prices, which go before the packaged list prices (`baton prices show`). Default: none."""
+    age_identity: str = ""
+    """The identity file that opens what `age:` references name: as `age-keygen` writes it, or a private SSH key. Default: none."""
+
+    vault_password_file: str = ""
+    """The file with the password that opens what `ansible-vault:` references name. Default: none."""
 
     @property
     def store_url(self) -> str:

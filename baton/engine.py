@@ -173,9 +173,14 @@ def _start(settings: Settings) -> Server:
     return server
 
 
+_INHERITED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH"})
+_INHERITED_PREFIXES = ("LC_", "XDG_", "BATON_ENGINE_")
+"""All that the server takes from the shell of whoever happened to start it: it outlives that by hours, with whatever is in there."""
+
+
 def _server_variables(home: Path, url: str, auth: str) -> dict[str, str]:
     """The server's environment: its own home, a password, no call home, batches instead of a write per task run."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    kept = {k: v for k, v in os.environ.items() if k in _INHERITED or k.startswith(_INHERITED_PREFIXES)}
     services = "PREFECT_SERVER_SERVICES"
     return kept | {
         "PREFECT_HOME": str(home),

@@ -16,9 +16,9 @@ from adapters.clock import SystemClock
 from adapters.probe import NetworkProber
 from adapters.probe.dialer import Direct
 from adapters.probe.remote import Remote
-from adapters.secrets import Scrubber
 from adapters.ssh.directory import open_session
 from lifecycle.ports import Run
+from lifecycle.scrub import Scrubber
 from lifecycle.verification import Check, Thresholds
 from tests.support.servers import ADDRESS, Answer, http_server
 from tests.support.sshd import SSHD, Sshd

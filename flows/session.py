@@ -1,6 +1,6 @@
 """Opens an environment: blueprint, inputs and adapters become one value that a verb can perform on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,13 +9,13 @@ from typing import Any
 from adapters.registry import Registry
 from adapters.runlog import RunLog, directory
 from adapters.settings import make_private
+from flows.inputs import inputs
 from flows.place import Place
 from flows.request import Request
 from lifecycle.approval import ApprovalRules, Review
 from lifecycle.blueprint import references
-from lifecycle.blueprint.inputs import resolve_inputs
 from lifecycle.blueprint.model import Blueprint
-from lifecycle.blueprint.scalars import KeyKind, SecretRef
+from lifecycle.blueprint.scalars import KeyKind
 from lifecycle.compose import Readings, desire
 from lifecycle.desired import Desired, Goal, Governance
 from lifecycle.digest import digest
@@ -23,13 +23,6 @@ from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.ports import EventSink, Ports
-from lifecycle.sensitive import Sensitive
-
-
-class InputsInvalid(BatonError):
-    """The given inputs do not fit the blueprint."""
-
-    exit_code = ExitCode.USAGE
 
 
 class OperatorUnknown(BatonError):
@@ -55,14 +48,26 @@ class Session:
 
 
 @contextmanager
-def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink: EventSink) -> Iterator[Session]:
-    """A session for one run, under the environment's lock. Everything that the run opened is closed with it."""
+def opened(
+    place: Place,
+    request: Request,
+    goal: Goal,
+    registry: Registry,
+    sink: EventSink,
+    wait: Callable[[float], bool] = lambda _: True,
+) -> Iterator[Session]:
+    """A session for one run, under the environment's lock. Everything that the run opened is closed with it.
+
+    `sink` is behind the scrubber already: it hears of more than this run.
+    `wait` sleeps before something that does not answer is asked again, and says whether to give up.
+    """
     path, blueprint, ref = place.path, place.blueprint, place.ref
-    inputs = _inputs(place, goal, registry)
     environment = _environment(ref, place.origin, registry)
     make_private(directory(registry.settings.home, ref))
     log = RunLog(registry.settings.home, ref, sink)
-    with closing(log), registry.ports(_masking(both(log, sink), registry), path.parent) as ports:
+    telling = both(masking(log, registry), sink)
+    given = inputs(place, goal, registry, telling, wait)
+    with closing(log), registry.ports(telling, path.parent) as ports:
         readings = Readings(
             module=ports.provisioner.fingerprint,
             playbook=ports.configurator.fingerprint,
@@ -73,7 +78,7 @@ def opened(place: Place, request: Request, goal: Goal, registry: Registry, sink:
             ref=ref,
             goal=goal,
             base=path.parent,
-            inputs=inputs,
+            inputs=given,
             facts=_facts(blueprint, ref, goal, registry),
             readings=readings,
             key=registry.store.key,
@@ -95,31 +100,6 @@ def _governance(blueprint: Blueprint, environment: Environment, request: Request
         return None
     rules = blueprint.approval.rules if blueprint.approval else ApprovalRules()
     return Governance(rules, Review.of(environment.facts), auto=request.auto_approve)
-
-
-def _inputs(place: Place, goal: Goal, registry: Registry) -> dict[str, Any]:
-    """Every input's value; what is secret is resolved now, registered with the scrubber first, and wrapped.
-
-    A teardown goes without those that nobody gives it any more: the provisioner remembers what it was given last.
-    """
-    blueprint, given = place.blueprint, place.inputs
-    values, problems = resolve_inputs(blueprint, given)
-    if goal is Goal.DOWN:
-        problems = tuple(p for p in problems if p.name in given)
-    if problems:
-        hint = "give values with --input NAME=VALUE" if any(p.name in blueprint.inputs for p in problems) else ""
-        raise InputsInvalid("; ".join(str(p) for p in problems), hint=hint)
-    secrets = registry.secrets(place.origin.parent)
-    for name, value in list(values.items()):
-        if isinstance(value, SecretRef):
-            try:
-                values[name] = Sensitive(secrets.resolve(place.ref, name, str(value)))
-            except BatonError:
-                if goal is not Goal.DOWN:
-                    raise
-                del values[name]
-    registry.scrubber.add([value for value in values.values() if isinstance(value, Sensitive)])
-    return values
 
 
 def _facts(blueprint: Blueprint, ref: EnvironmentRef, goal: Goal, registry: Registry) -> dict[str, Any]:
@@ -174,7 +154,7 @@ def both(first: EventSink, second: EventSink) -> EventSink:
     return tell
 
 
-def _masking(sink: EventSink, registry: Registry) -> EventSink:
+def masking(sink: EventSink, registry: Registry) -> EventSink:
     """A sink behind the scrubber: no secret that this run has touched reaches anybody's screen or log."""
 
     def masked(event: Event) -> None:

@@ -1,5 +1,6 @@
 """The verbs' common body: open, lock, perform, tell."""
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from httpx import TransportError
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
@@ -16,6 +18,7 @@ from adapters.process.owner import current_owner
 from adapters.registry import Registry
 from flows.place import located
 from flows.request import Request
+from flows.session import masking
 from flows.steps import logging_to_run
 from flows.stopping import cancelled_in_engine, stopped_by_signals
 from flows.work import Work, warning
@@ -24,7 +27,7 @@ from lifecycle.desired import Goal
 from lifecycle.due import Ticked
 from lifecycle.environment import Environment
 from lifecycle.errors import BatonError, ExitCode
-from lifecycle.events import saying
+from lifecycle.events import Level, saying
 from lifecycle.holding import Patience, holding
 from lifecycle.journal import Kind
 from lifecycle.lock import Locked
@@ -142,8 +145,8 @@ def _sentence(error: BatonError) -> str:
 
 def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
     """One goal of one environment, from the lock to what cleans up. Raises RunFailed, Cancelled, Locked, BlueprintInvalid, ..."""
-    cancel, sink = caller.cancel, logging_to_run(caller.sink)
     registry = Registry.open(settings.load())
+    cancel, sink = caller.cancel, masking(logging_to_run(caller.sink), registry)
     try:
         place = located(request, registry)
         with (
@@ -161,6 +164,15 @@ def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
             work = Work(registry, sink, lock, cancel)
             ended = work.perform(goal, place, request)
             after = work.clean_up(ended.environment)
+    except BatonError as error:
+        error.scrub(registry.scrubber.value)
+        raise
+    except TransportError:  # the engine is away: who called this knows what to say
+        raise
+    except Exception as error:  # the engine would keep its words and its traceback as they are
+        saying(sink, registry.clock.now)("internal.error", traceback.format_exc(), level=Level.ERROR)
+        words = registry.scrubber.text(f"{type(error).__name__}: {error}")
+        raise BatonError(words, hint="this is a fault of Baton's own: the flow run's log holds the details") from None
     finally:
         registry.close()
     if after is not None and after.cancelled:

@@ -32,7 +32,7 @@ class Work:
 
     def perform(self, goal: Goal, place: Place, request: Request) -> Ended:
         """One goal. What was made beside an environment that is gone goes while the lock is held: the next run makes its own."""
-        with opened(place, request, goal, self.registry, self.sink) as session:
+        with opened(place, request, goal, self.registry, self.sink, self.cancel.wait) as session:
             environment = accept(place, request, session, self.lock) if goal is Goal.UP else session.environment
             ended = perform(
                 session.desired,

@@ -33,7 +33,7 @@ def refuse_secrets(blueprint: Blueprint, given: Mapping[str, Any]) -> None:
         if spec and spec.secret:
             raise SecretGiven(
                 f"input '{name}' is a secret, and a command line or a flow's parameters show it to others",
-                hint=f"let the blueprint say where it comes from: inputs.{name}.from is env:NAME, file:PATH or generate:N",
+                hint=f"let the blueprint say where it comes from: inputs.{name}.from is env:NAME, generate:N or another reference (docs/secrets.md)",
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
@@ -91,6 +91,12 @@ class BatonError(Exception):
     def add_facts(self, **facts: Any) -> None:
         """For who passes the error on and knows more than who raised it."""
         self._facts |= facts
+
+    def scrub(self, masked: Callable[[Any], Any]) -> None:
+        """Take out of all that it says what `masked` takes out of a value: before it goes where others read it."""
+        self.message, self.hint = masked(self.message), masked(self.hint)
+        self._facts = masked(self._facts)
+        self.args = (self.message,)
 
     def __str__(self) -> str:
         return self.message

@@ -290,7 +290,7 @@ class SecretSource(Protocol):
     """Resolves references to secrets, just before use."""
 
     def resolve(self, environment: EnvironmentRef, name: str, reference: str) -> str:
-        """The secret behind `env:NAME`, `file:PATH` or `generate:N` (made once, kept 0600 per environment)."""
+        """The secret behind a reference such as `env:NAME`. What is made (`generate:N`) is made once for an environment and kept."""
         ...
 
     def forget(self, environment: EnvironmentRef) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NoReturn, TypeAlias
 
 JSON: TypeAlias = Any
@@ -54,6 +54,19 @@ class Sensitive:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Sensitive value cannot be pickled: pass a reference to the secret instead")
+
+
+def sensitive_parts(value: JSON) -> Iterator[JSON]:
+    """What the Sensitive wrappers inside a value hold: for a scrubber, and for nobody else."""
+    if isinstance(value, Sensitive):
+        yield value.reveal()
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from sensitive_parts(key)
+            yield from sensitive_parts(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from sensitive_parts(item)
 
 
 def contains_sensitive(value: JSON) -> bool:

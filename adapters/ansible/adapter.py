@@ -16,7 +16,8 @@ from adapters.rundir import RunDirectory
 from lifecycle.configuration import Configuration, Configured
 from lifecycle.inventory import Host
 from lifecycle.ports import Run
-from lifecycle.sensitive import Sensitive, reveal
+from lifecycle.scrub import Scrubber
+from lifecycle.sensitive import reveal, sensitive_parts
 from lifecycle.ssh_options import SshPaths
 
 CHILD: Final = Path(__file__).with_name("child.py")
@@ -43,7 +44,7 @@ class AnsibleConfigurator:
     ) -> None:
         self._roles = [path for path in roles if path.is_dir()]
         self._paths = paths
-        self._masking = masking or _mask_whole_texts
+        self._masking = masking or Scrubber().masking
         self._environ = dict(os.environ if environ is None else environ)
         self._base = base
 
@@ -114,7 +115,7 @@ class _Configuring:
         self._run = run
         self._directory = directory
         self._inventory, self._environment = owner._files(configuration, directory.path)
-        mask = owner._masking(list(_secrets(configuration.variables)))
+        mask = owner._masking(list(sensitive_parts(configuration.variables)))
         self._reader = Reader(run.say, mask, self._display, configuration.playbook.resolve().parent)
 
     def result(self) -> Configured:
@@ -138,7 +139,9 @@ class _Configuring:
         if reader.prompt and reader.stats is None:
             raise failures.prompts(self._configuration.playbook, reader.prompt)
         if reader.stats is None and not stopped and not reader.troubles:
-            raise failures.explain(reader.said, finished.stderr, reader.returncode, self._configuration.playbook)
+            raise failures.explain(
+                reader.said, reader.mask(finished.stderr), reader.returncode, self._configuration.playbook
+            )
         complete = reader.stats is not None and not stopped
         return Configured(
             reader.results(names), complete, stopped or ("" if complete else "Ansible ended in the middle")
@@ -171,29 +174,6 @@ def _known(configuration: Configuration) -> list[Host]:
     given = {(host.stack, host.id) for host in configuration.hosts}
     others = [h for h in configuration.inventory if (h.stack, h.id) not in given and h.host_key]
     return [*configuration.hosts, *others]
-
-
-def _secrets(value: Any) -> Iterable[Any]:
-    if isinstance(value, Sensitive):
-        yield value.reveal()
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _secrets(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _secrets(item)
-
-
-def _mask_whole_texts(secrets: Iterable[Any]) -> Callable[[str], str]:
-    """The plainest masking: secret texts as they are."""
-    texts = sorted({s for s in secrets if isinstance(s, str) and s}, key=len, reverse=True)
-
-    def mask(text: str) -> str:
-        for secret in texts:
-            text = text.replace(secret, "***")
-        return text
-
-    return mask
 
 
 def _write(path: Path, text: str) -> None:

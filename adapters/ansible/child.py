@@ -38,6 +38,7 @@ _DATA = (
 )
 _ITEMS = 20  # results of a loop that are kept
 _TEXT = 8000  # characters of one text that are kept
+_CUT = "\n…\n"  # in place of the rest; whoever masks texts knows it (lifecycle/scrub.py)
 
 
 def compact(event: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def _short(diff: Any) -> Any:
 
 def _cut(value: Any) -> Any:
     if isinstance(value, str):
-        return value if len(value) <= _TEXT else value[: _TEXT // 2] + "\n…\n" + value[-_TEXT // 2 :]
+        return value if len(value) <= _TEXT else value[: _TEXT // 2] + _CUT + value[-_TEXT // 2 :]
     if isinstance(value, int | float | bool) or value is None:
         return value
     return _cut(json.dumps(value, default=str))

@@ -39,6 +39,7 @@ _DROPPED: Final = (
     "ANSIBLE_PRIVATE_KEY_FILE",
     "ANSIBLE_CACHE_PLUGIN_CONNECTION",
     "AWX_LIB_DIRECTORY",
+    "PREFECT_API_AUTH_STRING",  # Baton's own password: ansible-runner writes the whole environment down
 )
 # Ours unless the user's ansible.cfg or environment says something: key in ansible.cfg → (variable, value).
 _DEFAULTS: Final = {

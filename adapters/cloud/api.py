@@ -64,12 +64,12 @@ class Aws:
 
     @property
     def ec2(self) -> EC2Client:
-        client: EC2Client = self._client("ec2")
+        client: EC2Client = self.client("ec2")
         return client
 
     @property
     def tagging(self) -> ResourceGroupsTaggingAPIClient:
-        client: ResourceGroupsTaggingAPIClient = self._client("resourcegroupstaggingapi")
+        client: ResourceGroupsTaggingAPIClient = self.client("resourcegroupstaggingapi")
         return client
 
     def ask(self, what: str, question: Callable[[], T]) -> T:
@@ -77,7 +77,8 @@ class Aws:
         with self._in_words(what):
             return question()
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """A client of any service, made once."""
         with self._lock:
             if service not in self._clients:
                 with self._in_words(f"a connection to {service}"):

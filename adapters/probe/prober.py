@@ -27,7 +27,7 @@ from adapters.probe.through_host import ThroughHost
 from lifecycle.deciding import Decision, concluded, until_decided
 from lifecycle.inventory import Host
 from lifecycle.ports import Clock, Run
-from lifecycle.sensitive import Sensitive
+from lifecycle.sensitive import sensitive_parts
 from lifecycle.verification import ON_HOSTS, Attempt, Check, CheckResult
 
 Masking = Callable[[Iterable[Any]], Mask]
@@ -52,7 +52,7 @@ class NetworkProber:
 
         Raises BadCheck for a check that cannot be looked at, Cancelled within half a second of the request.
         """
-        mask = self._masking(list(_secrets(check.spec)))
+        mask = self._masking(list(sensitive_parts(check.spec)))
         lookers = self._lookers(check, mask)
         decisions = _all_at_once({name: self._decider(check, run, name, look, mask) for name, look in lookers.items()})
         return _placed(check, concluded(check, decisions))
@@ -143,22 +143,6 @@ def _all_at_once(deciders: Mapping[str, Callable[[], Decision]]) -> dict[str, De
     if errors:
         raise errors[0]
     return {name: decisions[name] for name in deciders}
-
-
-def _secrets(value: Any) -> Iterable[Any]:
-    """Every value that is wrapped as Sensitive, anywhere inside."""
-    match value:
-        case Sensitive():
-            yield value.reveal()
-        case Mapping():
-            for key, item in value.items():
-                yield from _secrets(key)
-                yield from _secrets(item)
-        case list() | tuple() | set() | frozenset():
-            for item in value:
-                yield from _secrets(item)
-        case _:
-            return
 
 
 def _masked(facts: Mapping[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.ports import Cancellation
+from lifecycle.scrub import CUT
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 LOOK_SECONDS = 0.05
@@ -328,11 +329,14 @@ class _Tail:
 
     def __init__(self) -> None:
         self._kept = bytearray()
+        self._cut = False
 
     def feed(self, chunk: bytes) -> None:
         self._kept += chunk
+        self._cut = self._cut or len(self._kept) > TAIL
         del self._kept[:-TAIL]
 
     @property
     def text(self) -> str:
-        return self._kept.decode("utf-8", errors="replace")
+        text = self._kept.decode("utf-8", errors="replace")
+        return CUT + text if self._cut else text  # it may begin in the middle of a secret

@@ -1,6 +1,6 @@
-"""Secrets by reference (env:, file:, generate:), key pairs for SSH, and the scrubber that keeps values out of texts."""
+"""Secrets by reference, one file per source, and what is made and kept for an environment: its secrets, keys and authority."""
 
-from adapters.secrets.files import LocalSecrets
-from adapters.secrets.scrub import Scrubber
+from adapters.secrets.errors import SecretMissing
+from adapters.secrets.sources import Secrets
 
-__all__ = ["LocalSecrets", "Scrubber"]
+__all__ = ["SecretMissing", "Secrets"]

@@ -23,6 +23,7 @@ from lifecycle.digest import digest
 from lifecycle.events import Level
 from lifecycle.plan import Applied, Diagnostic, Fidelity, Outputs, Plan, Severity
 from lifecycle.ports import Run, StackSpec
+from lifecycle.scrub import Scrubber
 
 INIT_MISSING = (failures.ProviderUnavailable, failures.ModuleUnavailable, failures.BackendChanged)
 """What a command says when `init` was skipped and should not have been."""
@@ -33,7 +34,8 @@ class TerraformProvisioner:
 
     `root` is the directory of all working directories, `key` the store's HMAC key (plan digests cover secrets), `cloud` the
     environment that the providers get (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...; empty: what our own environment has).
-    Nothing is looked for or run before the first call. Raises ForbiddenVariable.
+    `known` are the secrets of the run: what Terraform marks as sensitive is added to them. Nothing is looked for or run before
+    the first call. Raises ForbiddenVariable.
     """
 
     def __init__(
@@ -43,15 +45,19 @@ class TerraformProvisioner:
         cloud: Mapping[str, str] | None = None,
         settings: TerraformSettings | None = None,
         inherited: Mapping[str, str] | None = None,
+        known: Scrubber | None = None,
     ) -> None:
         self._root = root.absolute()
         self._key = key
+        self._known = known or Scrubber()
         self._settings = settings or TerraformSettings()
         self._inherited = dict(os.environ if inherited is None else inherited)
         self._surroundings = surroundings(self._inherited, cloud or {})
         slots = self._settings.concurrency or concurrency_cap()
         runner = Runner(self.binary, slots, grace=self._settings.grace, lock_wait=self._settings.lock_wait)
-        self._preparation = Preparation(self._root, self._settings, self._surroundings, runner, self._inherited)
+        self._preparation = Preparation(
+            self._root, self._settings, self._surroundings, runner, self._inherited, self._known
+        )
         self._binary: binaries.Binary | None = None
         self._once = threading.Lock()
         self._said_removed = False
@@ -243,6 +249,7 @@ class TerraformProvisioner:
         shown = at.succeed(command.show(path), deadlines.show)
         places = written.resources(at.stack.source, written.installed(at.work.data, at.site.cwd))
         document = parse.plan(shown, at.scrub, at.stack.tags, places)
+        self._known.add(document.secrets)
         return self._told(at, path, document, listener, destroy)
 
     def _foreseen(self, ahead: foresight.Foresight, unknown: Sequence[str]) -> Plan:
@@ -257,6 +264,7 @@ class TerraformProvisioner:
         places = written.resources(at.stack.source, written.installed(at.work.data, at.site.cwd))
         shown = at.succeed(command.show(path), deadlines.show)
         document = parse.plan(shown, at.scrub, at.stack.tags, foresight.called(places))
+        self._known.add(document.secrets)
         changes = foresight.own_changes(document.changes)
         content = {"foreseen": sorted((c.address, c.action.value) for c in changes), "unknown": list(unknown)}
         return Plan(

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,8 @@ FORBIDDEN = frozenset(
 )  # fmt: skip
 FORBIDDEN_PREFIXES = ("TF_CLI_ARGS_", "TF_VAR_", "TF_AWS_DEFAULT_TAGS_", "TF_LOG_PROVIDER_")
 CLI_CONFIG = ("TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG")
+OURS = ("PREFECT_API_AUTH_STRING",)
+"""Passwords of Baton's own: no tool needs them."""
 DEFAULT_TAG = "TF_AWS_DEFAULT_TAGS_"
 
 
@@ -74,7 +77,9 @@ def surroundings(inherited: Mapping[str, str], cloud: Mapping[str, str]) -> Surr
             hint="variables belong into the blueprint, tags too; logs can be asked for with a setting",
         )
     removed = tuple(sorted(name for name in inherited if is_forbidden(name)))
-    kept = {name: value for name, value in inherited.items() if not is_forbidden(name) and name not in CLI_CONFIG}
+    kept = {
+        name: value for name, value in inherited.items() if not is_forbidden(name) and name not in (*CLI_CONFIG, *OURS)
+    }
     if any(name.startswith("AWS_") for name in cloud):
         kept = {name: value for name, value in kept.items() if not name.startswith("AWS_")}
     return Surroundings({**kept, **_emulator(cloud, inherited), **cloud}, removed)
@@ -93,7 +98,13 @@ def encoded(value: Any, type: str) -> str | None:
         if isinstance(value, bool):
             return "true" if value else "false"
         return str(value) if isinstance(value, str | int | float) else None
-    return json.dumps(value).replace("${", "$${").replace("%{", "%%{")
+    text = json.dumps(value, ensure_ascii=False)  # HCL reads no surrogate pairs, which JSON writes 🐤 with
+    return re.sub(r"\\.", _hcl_escape, text).replace("${", "$${").replace("%{", "%%{")
+
+
+def _hcl_escape(found: re.Match[str]) -> str:
+    """An escape of JSON as HCL has it: that knows no \\b and no \\f."""
+    return {r"\b": r"\u0008", r"\f": r"\u000c"}.get(found[0], found[0])
 
 
 def _emulator(cloud: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:

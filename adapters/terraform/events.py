@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from adapters.terraform.parse import diagnostic, message
-from adapters.terraform.redact import Scrubber
 from lifecycle.events import Level, Say
 from lifecycle.plan import Diagnostic
+from lifecycle.scrub import Scrubber
 
 INTERRUPTED = "Interrupt received"
 """What Terraform says first when SIGINT or SIGTERM reaches it, whoever sent it."""
@@ -63,7 +63,7 @@ class Listener:
         level: Level = Level.INFO,
         suffix: str = "",
     ) -> None:
-        address = hook["resource"]["addr"]
+        address = self._scrub.text(hook["resource"]["addr"])
         if hook.get("action") == "read":
             return  # looking is not doing
         if type == "resource.finished":

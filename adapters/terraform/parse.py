@@ -17,10 +17,11 @@ from typing import Any, Final
 
 from adapters.terraform import declared
 from adapters.terraform.declared import Declared, without_keys
-from adapters.terraform.redact import Scrubber, masked
+from adapters.terraform.redact import marked, masked
 from adapters.terraform.written import Written
 from lifecycle.errors import BatonError
 from lifecycle.plan import Action, Diagnostic, Output, Outputs, ResourceChange, Severity
+from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import MASK, Sensitive
 
 HOST_TYPES: Final = frozenset({"aws_instance", "aws_spot_instance_request"})
@@ -50,6 +51,7 @@ class PlanDocument:
     errored: bool
     essence: Document = field(repr=False)
     untagged: tuple[str, ...] = ()  # taggable resources that would come to be without the tags that were asked for
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # texts that Terraform marks as sensitive in resources
 
 
 def document(data: bytes, what: str) -> Any:
@@ -57,7 +59,8 @@ def document(data: bytes, what: str) -> Any:
     try:
         return json.loads(data)
     except ValueError:
-        raise UnreadableOutput(f"{what} wrote no JSON: {data[:200].decode(errors='replace')!r}") from None
+        size = len(data)  # what it wrote is not shown: plans and outputs are secrets
+        raise UnreadableOutput(f"{what} wrote no JSON, but {size} other bytes", facts={"bytes": size}) from None
 
 
 def plan(
@@ -66,6 +69,8 @@ def plan(
     """A plan from `terraform show -json FILE`. `written` is what the module's files say, by address without keys."""
     plan = document(data, "terraform show -json")
     raw = list(plan.get("resource_changes", ()))
+    secrets = tuple(dict.fromkeys(_secrets([*raw, *plan.get("resource_drift", ())])))
+    scrub.add(secrets)
     configuration = declared.resources(plan, written)
     changes = tuple(_change(one, scrub, configuration) for one in raw)
     outputs = plan.get("output_changes") or {}
@@ -83,7 +88,8 @@ def plan(
             "changes": sorted((_essence(one) for one in raw if _action(one).acts), key=lambda e: str(e["address"])),
             "outputs": {name: _without_noise(change) for name, change in outputs.items() if _output_acts(change)},
         },
-        untagged=tuple(one["address"] for one in raw if _lacks_tags(one, tags)),
+        untagged=tuple(scrub.text(one["address"]) for one in raw if _lacks_tags(one, tags)),
+        secrets=secrets,
     )
 
 
@@ -209,6 +215,13 @@ def _action(entry: Document) -> Action:
     return action
 
 
+def _secrets(entries: Sequence[Document]) -> Iterator[str]:
+    """What a resource keeps secret (a password that it made, say) may stand in any other's error too."""
+    for change in (entry["change"] for entry in entries):
+        for side in ("before", "after"):
+            yield from marked(change.get(side), change.get(f"{side}_sensitive", False))
+
+
 def _change(
     entry: Document, scrub: Scrubber, configuration: Mapping[str, Declared] = MappingProxyType({})
 ) -> ResourceChange:
@@ -217,15 +230,15 @@ def _change(
     after = scrub.value(masked(change.get("after"), change.get("after_sensitive", False)))
     resource = configuration.get(without_keys(entry["address"]), declared.NOWHERE)
     return ResourceChange(
-        address=_address(entry),
+        address=scrub.text(_address(entry)),
         type=entry.get("type", ""),
         action=_action(entry),
         physical_id=_id(change, before),
         before=before,
         after=after,
-        unknown=tuple(_paths(change.get("after_unknown"))),
-        replace_paths=tuple(_path(steps) for steps in change.get("replace_paths", ())),
-        previous_address=entry.get("previous_address", ""),
+        unknown=tuple(map(scrub.text, _paths(change.get("after_unknown")))),
+        replace_paths=tuple(scrub.text(_path(steps)) for steps in change.get("replace_paths", ())),
+        previous_address=scrub.text(entry.get("previous_address", "")),
         tags=_tags(change),
         is_host=entry.get("type") in HOST_TYPES and entry.get("mode", "managed") == "managed",
         tainted=entry.get("action_reason") == "replace_because_tainted" and not resource.provisioned,

@@ -49,8 +49,9 @@ def discard(path: Path) -> None:
 
 
 def discard_all(work: Workdir) -> None:
-    for path in work.plans.glob("*.tfplan"):
-        discard(path)
+    """Everything that plans left, also what a kill kept them from removing: variable files with secrets, half-written ones."""
+    for path in work.plans.iterdir():
+        path.unlink(missing_ok=True)
 
 
 def state_identity(path: Path) -> Mapping[str, Any]:

@@ -13,7 +13,6 @@ from adapters.terraform import command, configuration, failures, mirrors, parse
 from adapters.terraform.configuration import Module
 from adapters.terraform.endpoint import silence
 from adapters.terraform.environment import Surroundings
-from adapters.terraform.redact import Scrubber, sensitive_parts
 from adapters.terraform.rescue import ERRORED_STATE
 from adapters.terraform.runner import Runner, Site
 from adapters.terraform.session import Session
@@ -24,10 +23,12 @@ from lifecycle.digest import digest
 from lifecycle.events import Level
 from lifecycle.plan import Severity
 from lifecycle.ports import Run, StackSpec
+from lifecycle.scrub import Scrubber
+from lifecycle.sensitive import sensitive_parts
 
 
 class Preparation:
-    """Opens sessions. `inherited` is our own environment: where mirrors and the user's CLI configuration are found."""
+    """Opens sessions. `inherited` is our own environment: where mirrors and the user's CLI configuration are found; `known` are the run's secrets."""
 
     def __init__(
         self,
@@ -36,12 +37,14 @@ class Preparation:
         surroundings: Surroundings,
         runner: Runner,
         inherited: Mapping[str, str],
+        known: Scrubber,
     ) -> None:
         self._root = root
         self._settings = settings
         self._surroundings = surroundings
         self._runner = runner
         self._inherited = inherited
+        self._known = known
 
     def session(self, stack: StackSpec, run: Run) -> Session:
         """The stack with its working copy brought up to date; nothing is initialised yet."""
@@ -58,7 +61,7 @@ class Preparation:
             modules=modules,
             site=Site(stack.label, here, work.tool_lock, environment),
             surroundings=self._surroundings,
-            scrub=Scrubber(sensitive_parts(dict(stack.variables))),
+            scrub=Scrubber(sensitive_parts(dict(stack.variables)), above=self._known),
             run=run,
             runner=self._runner,
             until=time.monotonic() + run.deadline.total_seconds(),

@@ -12,12 +12,12 @@ from adapters.terraform.configuration import Module
 from adapters.terraform.endpoint import Watch
 from adapters.terraform.environment import Surroundings
 from adapters.terraform.events import Listener
-from adapters.terraform.redact import Scrubber
 from adapters.terraform.runner import Runner, Site
 from adapters.terraform.statelock import ASKING, Witness
 from adapters.terraform.workdir import Workdir
 from lifecycle.errors import CUT_OFF
 from lifecycle.ports import Cancellation, Cancelled, PartCancellation, Run, StackSpec
+from lifecycle.scrub import Scrubber
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,12 @@ class Session:
             site = replace(site, environment={**site.environment, **extra})
         if on_line is None:
             return self.runner.run(site, argv, self.run, until=self.until, longest=longest)
+        try:
+            return self._worked(site, argv, longest, on_line)
+        finally:
+            self.work.seal()
+
+    def _worked(self, site: Site, argv: Sequence[str], longest: timedelta, on_line: Callable[[str], None]) -> Finished:
         with Witness(self, argv[0]) as witness:
             heard = (
                 on_line if self.own_backend else witness.hearing(on_line)

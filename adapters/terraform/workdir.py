@@ -21,7 +21,9 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,10 @@ from lifecycle.ports import StackSpec
 
 LOCK = ".terraform.lock.hcl"
 BACKEND = "baton_backend_override.tf.json"
+UNFINISHED = ".new-"
+"""How the names of files begin that are being written."""
+ABANDONED_SECONDS = 3600.0
+"""After how long such a file belongs to nobody any more: its writer was killed."""
 
 
 class NotEmpty(BatonError):
@@ -88,6 +94,16 @@ class Workdir:
         for folder in (self.path, self.plans):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
+        for left in self.path.glob(f"{UNFINISHED}*"):  # by a kill
+            if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+                left.unlink(missing_ok=True)
+        self.seal()
+
+    def seal(self) -> None:
+        """Close the state to others: Terraform makes it, and its backup, as the umask says."""
+        for path in self.path.glob(f"{self.state.name}*"):
+            with suppress(FileNotFoundError):
+                path.chmod(0o600)
 
     def remove(self) -> None:
         """Everything of the stack, and the environment's folder once it is empty. The tree's symlinks are not followed."""
@@ -127,7 +143,7 @@ def workdir(root: Path, stack: StackSpec) -> Workdir:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only we can read, at once and whole."""
-    descriptor, fresh = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # 0600; two processes may write at once
+    descriptor, fresh = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)  # 0600; two processes may write at once
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

@@ -109,7 +109,7 @@ class Input(Part):
     """Whether the value must never be shown or stored in clear. Then `type` is string, and `from` says where it is."""
 
     source: Secret | None = Field(None, validation_alias="from", serialization_alias="from")
-    """Where a secret is: an environment variable, a file (relative to the blueprint), or made once for the environment."""
+    """Where a secret is: a variable, a file, an encrypted file, a vault, a cloud or the engine; or made once for the environment."""
 
     description: str = ""
     """What it is for, for people."""

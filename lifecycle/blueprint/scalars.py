@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from lifecycle.blueprint import references
-from lifecycle.blueprint.sources import FROM_WORDS, SECRET, parse_key, parse_secret
+from lifecycle.blueprint.sources import SECRET, UNSHOWN, expected_secret, parse_key, parse_secret, shows_scheme
 from lifecycle.blueprint.sources import KeyKind as KeyKind  # noqa: PLC0414 - also had from here
 from lifecycle.blueprint.sources import KeySource as KeySource  # noqa: PLC0414 - also had from here
 from lifecycle.blueprint.sources import SecretRef as SecretRef  # noqa: PLC0414 - also had from here
@@ -288,9 +288,18 @@ Key = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^(generate|agent|file:.+)$"}),
 ]
 
+
+def _secret(value: object) -> SecretRef:
+    parsed = value if isinstance(value, SecretRef) else parse_secret(value) if isinstance(value, str) else None
+    if parsed is None:
+        text = value if isinstance(value, str) else ""
+        raise wrong(f"found {describe(value) if shows_scheme(text) else UNSHOWN}", *expected_secret(text))
+    return parsed
+
+
 Secret = Annotated[
     SecretRef,
-    PlainValidator(_parser(SecretRef, parse_secret, FROM_WORDS)),
+    PlainValidator(_secret),
     PlainSerializer(str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": f"^({SECRET})$"}),
 ]

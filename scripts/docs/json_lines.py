@@ -60,6 +60,8 @@ EVENTS: Final = {
     "task.unreachable": ("a host could not be reached", "as above"),
     "tool.warning": ("a warning of a tool", ""),
     "check.attempt": ("a check looked once", "check, origin, passed, detail, seconds"),
+    "secret.readable": ("a secret's file may be read by others", ""),
+    "secret.missing": ("a teardown goes on without a secret that cannot be had", ""),
     "internal.error": ("a fault of Baton's own, with its traceback", ""),
 }
 """Events by type: what they mean, and their fields beside at, message, step and level. A test compares them with the code."""

@@ -14,11 +14,11 @@ from adapters.fake.prober import FakeProber, Seen
 from adapters.probe import NetworkProber
 from adapters.probe.dialer import Direct
 from adapters.probe.remote import Remote
-from adapters.secrets import Scrubber
 from adapters.ssh.directory import open_session
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Connection, Host
 from lifecycle.ports import Cancellation, Cancelled, Prober, Run
+from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import Sensitive
 from lifecycle.verification import Check, Thresholds
 from tests.support.servers import Answer, closed_port, http_server

@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from adapters.secrets.scrub import MINIMUM, Scrubber
+from lifecycle.scrub import MINIMUM, Scrubber
 from lifecycle.sensitive import MASK
 
 # Without the mask's own character, and without what a line ends with: streams are made of lines.

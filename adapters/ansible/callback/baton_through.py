@@ -12,7 +12,7 @@ import json
 import os
 from typing import Any
 
-from ansible.plugins.callback import CallbackBase  # type: ignore[import-untyped]
+from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
 name: baton_through

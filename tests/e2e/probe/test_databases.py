@@ -18,10 +18,10 @@ from adapters.clock import SystemClock
 from adapters.probe import NetworkProber
 from adapters.probe.dialer import Dialer, Direct, Link
 from adapters.probe.remote import Remote
-from adapters.secrets import Scrubber
 from adapters.ssh.directory import open_session
 from lifecycle.inventory import Host
 from lifecycle.ports import Run
+from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import Sensitive
 from lifecycle.verification import Check, CheckResult, Thresholds
 from tests.support import mysql_wire, postgresql

@@ -22,11 +22,11 @@ from adapters.probe.dialer import Direct, VantageLost
 from adapters.probe.look import Budget
 from adapters.probe.remote import Remote
 from adapters.probe.through_host import ThroughHost
-from adapters.secrets import Scrubber
 from adapters.ssh.directory import SshDirectory, open_session
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Host
 from lifecycle.ports import Cancellation, Cancelled, Run
+from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import Sensitive
 from lifecycle.verification import Check, CheckResult, Thresholds
 from tests.support.servers import ADDRESS, Answer, Authority, closed_port, filtered_port, http_server, listener

@@ -9,8 +9,8 @@ import pytest
 from adapters.terraform import failures, parse
 from adapters.terraform.events import Listener
 from adapters.terraform.failures import TerraformFailed, classify
-from adapters.terraform.redact import Scrubber
 from lifecycle.errors import ExitCode
+from lifecycle.scrub import Scrubber
 
 HERE = Path(__file__).parent
 SAMPLES = sorted((HERE / "failures").glob("*.json"))

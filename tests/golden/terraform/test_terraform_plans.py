@@ -9,8 +9,8 @@ import pytest
 
 from adapters.terraform import parse
 from adapters.terraform.parse import UnreadableOutput
-from adapters.terraform.redact import Scrubber
 from lifecycle.plan import Action
+from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import mask
 
 HERE = Path(__file__).parent
@@ -70,6 +70,27 @@ def test_a_secret_that_terraform_does_not_know_of_is_found_by_its_value() -> Non
     text = (HERE / "plans" / "create_with_secrets.json").read_text().replace('"app"', '"the-user-is-secret-too"')
     plan = parse.plan(text.encode(), Scrubber(["the-user-is-secret-too"]), TAGS)
     assert "the-user-is-secret-too" not in repr(plan.changes)
+
+
+def test_a_secret_in_a_resource_s_key_is_masked_in_its_address() -> None:
+    document = json.loads((HERE / "plans" / "create_with_secrets.json").read_text())
+    document["resource_changes"][0]["address"] = 'terraform_data.x["the-key-is-secret"]'
+    plan = parse.plan(json.dumps(document).encode(), Scrubber(["the-key-is-secret"]), TAGS)
+    assert plan.changes[0].address == 'terraform_data.x["***"]'
+
+
+def test_what_terraform_keeps_secret_in_a_resource_is_told_to_who_scrubs() -> None:
+    path = HERE / "plans" / "create_with_secrets.json"
+    scrubber = Scrubber()
+    secrets = parse.plan(path.read_bytes(), scrubber, TAGS).secrets
+    assert SECRET in secrets
+    assert scrubber.text(f"an error with {SECRET} in it") == "an error with *** in it"
+
+
+def test_what_is_no_json_is_not_shown() -> None:
+    with pytest.raises(UnreadableOutput, match="26 other bytes") as caught:
+        parse.plan(b"{'secret': 'and no JSON'} ", Scrubber(), TAGS)
+    assert "secret" not in caught.value.message
 
 
 def test_an_action_that_nobody_knows_is_an_error_and_not_silence() -> None:

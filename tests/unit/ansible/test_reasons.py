@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from adapters.ansible.child import compact
 from adapters.ansible.parse import HIDDEN, LONGEST, Reader, message
+from lifecycle.scrub import Scrubber
 
 NON_ZERO = "non-zero return code"
 
@@ -76,3 +78,13 @@ def test_a_secret_is_masked_whole_though_a_cut_or_a_line_end_goes_through_it() -
 def test_a_long_message_keeps_its_beginning_and_its_end() -> None:
     said = message({"msg": f"begun {'x' * 900}", "rc": 4, "stderr": "the last word"})
     assert (said[:5], said[-13:], len(said) <= LONGEST) == ("begun", "the last word", True)
+
+
+def test_a_secret_that_a_cut_of_a_large_result_goes_through_is_masked_in_halves() -> None:
+    secret = "a-rather-long-secret-in-the-middle"
+    text = "x" * 3980 + secret + "y" * 20_000 + secret + "z" * 3980
+    kept = compact({"event": "runner_on_failed", "event_data": {"res": {"msg": text}}})["res"]["msg"]
+    assert len(kept) < len(text)
+    shown = Scrubber().masking([secret])(kept)
+    assert "a-rather" not in shown
+    assert "middle" not in shown

@@ -3,6 +3,7 @@ import pickle
 import pytest
 
 from lifecycle.errors import BatonError, ExitCode
+from lifecycle.scrub import Scrubber
 
 
 class LostError(BatonError):
@@ -59,3 +60,14 @@ def test_exit_codes_are_those_that_the_documentation_names() -> None:
         "USAGE": 64,
         "INTERRUPTED": 130,
     }
+
+
+def test_what_an_error_says_can_be_scrubbed() -> None:
+    error = BatonError("a secret", hint="the secret", facts={"said": ["secret"], "code": 5})
+    error.scrub(Scrubber(["secret"]).value)
+    assert (error.message, str(error), error.hint, error.facts) == (
+        "a ***",
+        "a ***",
+        "the ***",
+        {"said": ["***"], "code": 5},
+    )

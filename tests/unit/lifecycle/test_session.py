@@ -10,9 +10,10 @@ import pytest
 from adapters.process.owner import current_owner
 from adapters.registry import KeyMissing, Registry
 from adapters.settings import load
+from flows.inputs import InputsInvalid
 from flows.place import located
 from flows.request import Request
-from flows.session import InputsInvalid, WrongCloud, opened
+from flows.session import WrongCloud, opened
 from lifecycle.blueprint.model import Connection
 from lifecycle.compose import SecretGiven
 from lifecycle.desired import Goal

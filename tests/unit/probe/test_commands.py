@@ -10,9 +10,9 @@ from adapters.probe.command import NAMED, look_command
 from adapters.probe.look import Budget, Look
 from adapters.probe.remote import Ran, Remote
 from adapters.probe.spec import CommandSpec, read_spec
-from adapters.secrets import Scrubber
 from lifecycle.inventory import Connection, Host
 from lifecycle.ports import Run
+from lifecycle.scrub import Scrubber
 from lifecycle.verification import Check, CheckResult, Thresholds
 
 HOST = Host("web-1", "web", "i-1", Connection("10.0.0.1"))

@@ -16,10 +16,10 @@ from adapters.probe import NetworkProber
 from adapters.probe.dialer import Broker, Dialer, Direct, Link
 from adapters.probe.remote import Remote
 from adapters.probe.tls import NoTrust
-from adapters.secrets import Scrubber
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Host
 from lifecycle.ports import Cancellation, Cancelled, Run
+from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import Sensitive
 from lifecycle.verification import Check, CheckResult, Thresholds
 from tests.support.servers import (

@@ -92,6 +92,7 @@ def test_values_are_not_shown() -> None:
         ({"k": 1}, "object", '{"k": 1}'),
         (["a"], "", None),
         ({"k": 1}, "string", None),
+        ({"a": "🐤\b"}, "map(string)", '{"a": "🐤\\u0008"}'),  # HCL reads neither surrogate pairs nor \\b
     ],
 )
 def test_a_value_is_encoded_as_the_declared_type_wants_it(value: object, type: str, expected: str | None) -> None:

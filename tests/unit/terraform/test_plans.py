@@ -75,3 +75,19 @@ def test_the_state_that_a_plan_was_made_from_is_read_from_its_file(tmp_path: Pat
     assert plans.state_identity(path) == {"lineage": "l", "serial": 7}
     path.write_text("no zip")
     assert plans.state_identity(path) == {}
+
+
+def test_what_a_kill_left_beside_the_plans_goes_with_the_next_one(work: Workdir) -> None:
+    left = [work.plans / "0.tfvars.json", work.plans / ".new-1", work.plans / "2.tfplan"]
+    for path in left:
+        path.write_text("secret")
+    plans.fresh(work)
+    assert not any(path.exists() for path in left)
+
+
+def test_the_state_and_its_backup_are_closed_to_others(work: Workdir) -> None:
+    for name in ("terraform.tfstate", "terraform.tfstate.backup"):
+        (work.path / name).write_text("{}")
+        (work.path / name).chmod(0o644)
+    work.prepare()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in work.path.glob("terraform.tfstate*")} == {0o600}

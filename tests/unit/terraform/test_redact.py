@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from adapters.terraform.redact import Scrubber, masked, sensitive_parts
-from lifecycle.sensitive import Sensitive
+from adapters.terraform.redact import marked, masked
+from lifecycle.scrub import Scrubber
+from lifecycle.sensitive import Sensitive, sensitive_parts
 
 SECRET = 'pä"ss/w0rd+&'
 
@@ -64,3 +65,15 @@ def test_a_secret_of_several_lines_is_found_line_by_line() -> None:
 def test_what_is_wrapped_is_found_at_any_depth() -> None:
     value = {"a": [1, Sensitive("x"), {"b": Sensitive({"c": "y"})}]}
     assert list(sensitive_parts(value)) == ["x", {"c": "y"}]
+
+
+def test_texts_under_a_marker_are_told_and_marked_structures_are_not() -> None:
+    value = {
+        "password": "a-long-password",
+        "mode": "default",
+        "all": {"region": "somewhere-west"},
+        "list": ["x", "the-second"],
+    }
+    marker = {"password": True, "mode": True, "all": True, "list": [False, True]}
+    assert list(marked(value, marker)) == ["a-long-password", "the-second"]
+    assert list(marked("anything", False)) == []

@@ -8,8 +8,8 @@ import pytest
 
 from adapters.terraform import parse
 from adapters.terraform.events import Listener
-from adapters.terraform.redact import Scrubber
 from adapters.terraform.runner import concurrency_cap
+from lifecycle.scrub import Scrubber
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,11 @@
-"""Secrets from the environment, from files, or made here and kept: one private directory per environment.
+"""generate:LENGTH and certificate:NAMES: secrets that are made here and kept, in one private directory per environment.
 
-    <root>/.secrets.lock                   held while something is made or dropped: two processes get the same
-    <root>/<blueprint>/<environment>/      0700
-        secrets.json                       0600: {"name": {"reference": "generate:24", "value": "..."}}
-        ssh_ed25519, ssh_ed25519.pub       0600: the environment's key pair for SSH
-        authority.json                     0600: {"key": PEM, "certificate": PEM}, what signs the environment's certificates
-        ca.pem                             0600: the certificate alone, for tools that want a file to trust
-
-A file that others may read is accepted: Docker and Kubernetes mount secrets 0444, and git checks out 0644. It is said
-through `warn`. A file that others may *write* is refused: they would choose the secret.
+<root>/.secrets.lock                   held while something is made or dropped: two processes get the same
+<root>/<blueprint>/<environment>/      0700
+    secrets.json                       0600: {"name": {"reference": "generate:24", "value": "..."}}
+    ssh_ed25519, ssh_ed25519.pub       0600: the environment's key pair for SSH
+    authority.json                     0600: {"key": PEM, "certificate": PEM}, what signs the environment's certificates
+    ca.pem                             0600: the certificate alone, for tools that want a file to trust
 """
 
 from __future__ import annotations
@@ -20,89 +17,38 @@ import os
 import re
 import secrets
 import shutil
-import stat
 import string
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from adapters.secrets.errors import SecretMissing
 from lifecycle.environment import EnvironmentRef
-from lifecycle.errors import BatonError, ExitCode
+from lifecycle.errors import BatonError
 
 if TYPE_CHECKING:
     from adapters.secrets.certificates import Authority
 
 ALPHABET: Final = string.ascii_letters + string.digits
 """Characters of a generated secret: nothing that a shell, a URL, SQL, YAML or a template could read as its own."""
-SHORTEST, LONGEST = 8, 512
 KEPT, KEY, AUTHORITY, TRUSTED = "secrets.json", "ssh_ed25519", "authority.json", "ca.pem"
 OURS: Final = (KEPT, KEY, f"{KEY}.pub", AUTHORITY, TRUSTED)
 """What is kept in an environment's directory. Others may keep things beside it."""
 UNFINISHED: Final = ".secret-"
 """How the names of what is being made begin; a kill may leave one behind."""
-FILE_LIMIT: Final = 1 << 20
-"""Bytes of a secret's file. Anything larger is another file."""
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-class SecretMissing(BatonError):
-    """A secret cannot be had."""
+class KeptSecrets:
+    """What is made for environments and kept. Thread- and process-safe. `learn` hears every private key (a scrubber does)."""
 
-    exit_code = ExitCode.USAGE
-
-
-def _nobody_listens(said: str) -> None:
-    """What is said when nobody asked for it."""
-
-
-class LocalSecrets:
-    """The SecretSource port. Thread- and process-safe.
-
-    `files` is the blueprint's folder: paths are relative to it. `learn` hears every value before anybody else gets it
-    (a scrubber does), `warn` hears of files that others may read.
-    """
-
-    def __init__(
-        self,
-        root: Path,
-        *,
-        files: Path | None = None,
-        environ: Mapping[str, str] = os.environ,
-        learn: Callable[[str], object] = _nobody_listens,
-        warn: Callable[[str], object] = _nobody_listens,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, root: Path, *, learn: Callable[[str], object], now: Callable[[], datetime]) -> None:
         self._root = root
-        self._files = files or Path.cwd()
-        self._environ = environ
         self._learn = learn
-        self._warn = warn
         self._now = now
-
-    def resolve(self, environment: EnvironmentRef, name: str, reference: str) -> str:
-        """The secret behind a reference. Raises SecretMissing, which names the input and what would help."""
-        value = self._value(environment, name, reference)
-        self._learn(value)
-        return value
-
-    def _value(self, environment: EnvironmentRef, name: str, reference: str) -> str:
-        scheme, _, rest = reference.partition(":")
-        match scheme:
-            case "env" if rest:
-                return self._from_environ(name, rest)
-            case "file" if rest:
-                return self._from_file(name, rest)
-            case "generate" if rest.isascii() and rest.isdigit() and SHORTEST <= int(rest) <= LONGEST:
-                return self._generated(environment, name, reference, int(rest))
-            case "certificate" if rest:
-                return self._certificate(environment, name, reference, rest.split(","))
-        raise SecretMissing(
-            f"secret '{name}': '{reference}' is not a reference",
-            hint=f"write env:NAME, file:PATH, generate:LENGTH ({SHORTEST} to {LONGEST}) or certificate:NAMES",
-        )
 
     def authority(self, environment: EnvironmentRef) -> str:
         """The certificate (PEM) of the environment's own authority, made once: what to trust where its certificates serve."""
@@ -127,7 +73,7 @@ class LocalSecrets:
             _write(directory / TRUSTED, authority.certificate)
         return authority
 
-    def _certificate(self, environment: EnvironmentRef, name: str, reference: str, names: list[str]) -> str:
+    def certificate(self, environment: EnvironmentRef, name: str, reference: str, names: list[str]) -> str:
         """A private key and its certificate; made anew when its time is nearly over, or the names are others."""
         from adapters.secrets.certificates import good, issue
 
@@ -164,46 +110,7 @@ class LocalSecrets:
                 _make_key_pair(private, comment=f"baton {environment}")
             return private, public.read_text(encoding="ascii").strip()
 
-    def _from_environ(self, name: str, variable: str) -> str:
-        value = self._environ.get(variable, "")
-        if not value:
-            state = "empty" if variable in self._environ else "not set"
-            raise SecretMissing(
-                f"secret '{name}': the environment variable {variable} is {state}",
-                hint=f"export {variable} before running Baton",
-            )
-        return value
-
-    def _from_file(self, name: str, written: str) -> str:
-        path = self._files / Path(written).expanduser()
-        try:
-            with path.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                data = file.read(FILE_LIMIT + 1)
-        except OSError as error:
-            raise SecretMissing(
-                f"secret '{name}': cannot read {path}: {error.strerror}",
-                hint="paths are relative to the blueprint's folder",
-            ) from None
-        self._judge(name, path, mode)
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            raise SecretMissing(f"secret '{name}': {path} is not UTF-8 text") from None
-        if len(data) > FILE_LIMIT or not text.rstrip("\r\n"):
-            raise SecretMissing(f"secret '{name}': {path} is {'empty' if len(data) <= FILE_LIMIT else 'too large'}")
-        return text.removesuffix("\n").removesuffix("\r")
-
-    def _judge(self, name: str, path: Path, mode: int) -> None:
-        if stat.S_ISREG(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise SecretMissing(
-                f"secret '{name}': {path} may be written by others, who could choose the secret",
-                hint=f"chmod 600 {path}",
-            )
-        if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
-            self._warn(f"secret '{name}': {path} may be read by others (chmod 600 {path})")
-
-    def _generated(self, environment: EnvironmentRef, name: str, reference: str, length: int) -> str:
+    def generated(self, environment: EnvironmentRef, name: str, reference: str, length: int) -> str:
         with self._kept(environment) as directory:
             path = directory / KEPT
             kept = _read(path)
@@ -213,7 +120,7 @@ class LocalSecrets:
                 _write(path, json.dumps(kept, indent=1))
             elif entry["reference"] != reference:
                 raise SecretMissing(
-                    f"secret '{name}' of {environment} was made by {entry['reference']}, and the blueprint now says {reference}",
+                    f"it was made for {environment} by {entry['reference']}, and the blueprint now says {reference}",
                     hint="a generated secret is not changed under a running environment: take it down first, or name a new input",
                 )
             return str(entry["value"])

@@ -24,17 +24,22 @@ BASE64_MINIMUM: Final = 8
 """Characters of a base64 form. Shorter ones are in too many innocent texts."""
 LINE_LIMIT: Final = 64 << 10
 """Characters that a stream holds back while no line ends."""
+CUT: Final = "\n…\n"
+"""What stands where the middle of a text was left out before it came here: a secret that ends or begins there is only half."""
+HALF: Final = 4
+"""Characters of half a secret beside a cut, from which on it counts as one."""
 
 
 class Scrubber:
     """Secrets that are known so far, and texts without them. Thread-safe; secrets may be added at any time.
 
     `minimum` is the least length that counts: MINIMUM for a log that anything may stand in, 1 for a short text where
-    too much masking does no harm.
+    too much masking does no harm. What `above` knows, now or later, is known here too.
     """
 
-    def __init__(self, values: Iterable[Any] = (), *, minimum: int = MINIMUM) -> None:
+    def __init__(self, values: Iterable[Any] = (), *, minimum: int = MINIMUM, above: Scrubber | None = None) -> None:
         self._minimum = minimum
+        self._above = above
         self._lock = threading.Lock()
         self._forms: tuple[str, ...] = ()
         for value in values:
@@ -49,9 +54,15 @@ class Scrubber:
             self._forms = tuple({*self._forms, *found})  # replaced, never changed: `text` reads it without the lock
         return len(strong) == len(texts)
 
+    @property
+    def _known(self) -> tuple[str, ...]:
+        return self._forms + self._above._known if self._above else self._forms
+
     def text(self, text: str) -> str:
         """The text with every secret as `***`."""
-        return _cut(text, _merged(_places(text, self._forms)))
+        known = self._known
+        places = [*_places(text, known), *(_halves(text, known) if CUT in text else ())]
+        return _without(text, _merged(places))
 
     def value(self, value: Any) -> Any:
         """A JSON value with every text inside scrubbed, the keys of mappings too."""
@@ -69,8 +80,7 @@ class Scrubber:
 
     def masking(self, values: Iterable[Any]) -> Callable[[str], str]:
         """A function that masks these secrets, each of them however short, and all that are known here: for texts about one thing."""
-        own = Scrubber(values, minimum=1)
-        return lambda text: own.text(self.text(text))
+        return Scrubber(values, minimum=1, above=self).text
 
     def stream(self, limit: int = LINE_LIMIT) -> StreamScrubber:
         """A scrubber for a text that comes in pieces. `limit` is how many characters of a line without an end it holds back."""
@@ -78,8 +88,9 @@ class Scrubber:
 
     def safe_end(self, text: str) -> int:
         """Where a text that goes on can be cut such that no secret, whole or begun, is cut with it."""
-        end = len(text) - max((_overlap(text, form) for form in self._forms), default=0)
-        for start, stop in _merged(_places(text, self._forms)):
+        known = self._known
+        end = len(text) - max((_overlap(text, form) for form in known), default=0)
+        for start, stop in _merged(_places(text, known)):
             if start < end < stop:
                 return start
         return end
@@ -151,9 +162,9 @@ def _written(text: str) -> Iterator[str]:
         yield json.dumps(escaped)[1:-1]  # JSON within JSON
         yield escaped.replace("/", "\\/")
         yield escaped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")  # Go: Terraform's JSON
-    literal = repr("\"'" + text)[4:-1]  # with both quotes in it, repr escapes the single ones
-    yield literal
-    yield literal.replace("\\'", "'")
+    for written in (repr("\"'" + text)[4:-1], repr(b"\"'" + text.encode(errors="surrogateescape"))[5:-1]):
+        yield written  # with both quotes in it, repr escapes the single ones
+        yield written.replace("\\'", "'")
     yield shlex.quote(text)[1:-1] if shlex.quote(text) != text else text
     for url in (quote(text, safe=""), quote(text), quote_plus(text)):
         yield url
@@ -201,12 +212,25 @@ def _merged(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _cut(text: str, places: Iterable[tuple[int, int]]) -> str:
+def _without(text: str, places: Iterable[tuple[int, int]]) -> str:
     parts, done = [], 0
     for start, end in places:
         parts += [text[done:start], MASK]
         done = end
     return "".join([*parts, text[done:]])
+
+
+def _halves(text: str, found: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Start and end of what may be the beginning of a form before a cut, and the end of one behind it."""
+    cut = text.find(CUT)
+    while cut >= 0:
+        behind = cut + len(CUT)
+        for form in found:
+            if (before := _overlap(text[max(0, cut - len(form)) : cut], form)) >= HALF:
+                yield cut - before, cut
+            if (after := _overlap(text[behind : behind + len(form)][::-1], form[::-1])) >= HALF:
+                yield behind, behind + after
+        cut = text.find(CUT, cut + 1)
 
 
 def _overlap(text: str, form: str) -> int:

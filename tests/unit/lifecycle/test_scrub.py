@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from adapters.secrets.scrub import Scrubber
+from lifecycle.scrub import CUT, Scrubber
 from lifecycle.sensitive import Sensitive
 
 SECRET = "pa/ss w\"rd+<Ä>&'1"
@@ -131,3 +131,22 @@ def test_secrets_may_be_added_while_others_scrub() -> None:
         thread.join(30)
     assert wrong == []
     assert scrubber.text(" ".join(secrets)).replace("*", "").strip() == ""
+
+
+def test_half_a_secret_beside_a_cut_is_masked_too() -> None:
+    scrubber = Scrubber(["the-secret-of-all"])
+    assert scrubber.text(f"it was the-sec{CUT}t-of-all, you know") == f"it was ***{CUT}***, you know"
+    assert scrubber.text(f"a the{CUT}") == f"a the{CUT}", "three characters say nothing"
+    assert scrubber.text(f"a the-{CUT}b the-s{CUT}") == f"a ***{CUT}b ***{CUT}"
+
+
+def test_what_is_known_above_is_known_below_also_when_it_comes_later() -> None:
+    above = Scrubber()
+    below = Scrubber(["only-here"], above=above)
+    above.add("learned-later")
+    assert below.text("only-here learned-later") == "*** ***"
+    assert above.text("only-here learned-later") == "only-here ***"
+
+
+def test_bytes_that_python_prints_are_found() -> None:
+    assert Scrubber(["pässwörd"]).text(str("x pässwörd".encode())) == "b'x ***'"
