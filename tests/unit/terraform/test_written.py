@@ -106,9 +106,9 @@ def plan(*addresses: str) -> bytes:
 def test_what_terraform_leaves_out_of_its_own_list_comes_from_the_files(tmp_path: Path) -> None:
     data = plan('aws_security_group.web["a.b"]')
     (alone,) = parse.plan(data, Scrubber(), {}).changes
-    assert alone.configured == {"name"}
+    assert alone.configured == frozenset({"name"})
     (change,) = parse.plan(data, Scrubber(), {}, resources(module(tmp_path))).changes
-    assert change.configured == {"name", "ingress", "egress", "tags"}
+    assert change.configured == frozenset({"name", "ingress", "egress", "tags"})
     assert change.where == f"{tmp_path}/main.tf:10"
 
 
