@@ -18,7 +18,7 @@ from lifecycle.blueprint.policy import CelRule
 from lifecycle.policy.broken import PolicyBroken
 from lifecycle.policy.finding import Finding, Level, Verdict, refusal
 from lifecycle.policy.planned import Planned
-from lifecycle.policy.values import Absent, Hidden, Resource, Unknown
+from lifecycle.policy.values import Absent, Resource, Unknown
 from lifecycle.sensitive import JSON, MASK
 
 ENGINE: Final = "cel"
@@ -28,6 +28,10 @@ NAMES: Final = ("resource", "address", "type", "action", "stack")
 _WHOLE: Final = re.compile(r"\bhas\s*\(|\bin\b|\b(?:size|all|exists|exists_one|map|filter|contains)\s*\(")
 """What a list or a mapping answers without a mistake although a part of it is not known."""
 
+_ANY: Final = re.compile(r"\bresource\b(?!\s*\.)")
+"""The resource as a whole, or an attribute whose name is not written out."""
+
+_TOP: Final = re.compile(r"[.\[]")
 _LARGEST: Final = 2**63 - 1
 
 
@@ -64,8 +68,9 @@ class CelRules:
 
 def _judge(ready: _Ready, resource: Resource) -> Iterator[Finding]:
     rule = ready.rule
-    values, gaps = _values(resource, rule.expression)
-    if gaps and _WHOLE.search(rule.expression):
+    values = _values(resource)
+    gaps = _gaps(resource, rule.expression)
+    if any(_blind(name, resource, rule.expression) for name in gaps):
         yield _finding(rule, resource, Verdict.UNKNOWN, f"{rule.message}? {', '.join(gaps)}: not known yet")
         return
     try:
@@ -91,40 +96,45 @@ def _finding(rule: CelRule, resource: Resource, verdict: Verdict, message: str) 
     return Finding(rule.name, verdict, level, resource.stack, resource.address, message, resource.where, ENGINE)
 
 
-def _values(resource: Resource, expression: str) -> tuple[dict[str, JSON], list[str]]:
-    """What the expression is given, and which attributes in it have a part that nobody can tell.
+def _values(resource: Resource) -> dict[str, JSON]:
+    """What an expression is given.
 
     What is unknown or hidden is left out, so that touching it is an error and no value; what is merely computed is null.
     """
-    whole: dict[str, JSON] = dict(resource.data)
-    gaps: dict[str, None] = {}
-    for path in resource.unknown:
-        top = re.split(r"[.\[]", path, maxsplit=1)[0]
-        match resource.get(path):
-            case Absent() if path == top:
-                whole.setdefault(top, None)
-            case Unknown():
-                gaps[top] = None
-            case _:
-                pass
-    for name, value in list(whole.items()):
-        if isinstance(resource.get(name), Hidden):
-            del whole[name]
-            gaps[name] = None
-        elif MASK in str(value):
-            gaps[name] = None
-            whole[name] = _plain(value)
-        else:
-            whole[name] = _plain(value)
-    used = [name for name in gaps if re.search(rf"\b{re.escape(name)}\b", expression)]
-    given = {
-        "resource": whole,
+    computed = {
+        path: None for path in resource.unknown if isinstance(resource.get(path), Absent) and path.isidentifier()
+    }
+    known = {name: _plain(value) for name, value in resource.data.items() if value != MASK}
+    return {
+        "resource": computed | known,
         "address": resource.address,
         "type": resource.type,
         "action": str(resource.action),
         "stack": resource.stack,
     }
-    return given, used
+
+
+def _gaps(resource: Resource, expression: str) -> list[str]:
+    """The attributes of a resource that an expression may touch and that have a part which nobody can tell."""
+    unknown = (_TOP.split(path, maxsplit=1)[0] for path in resource.unknown if isinstance(resource.get(path), Unknown))
+    hidden = (name for name, value in resource.data.items() if MASK in str(value))
+    found = dict.fromkeys([*unknown, *hidden])
+    if _ANY.search(expression):
+        return list(found)
+    return [name for name in found if re.search(rf"\b{re.escape(name)}\b", expression)]
+
+
+def _blind(name: str, resource: Resource, expression: str) -> bool:
+    """Whether an expression may take an attribute with a gap for a whole one: then no answer of it counts.
+
+    An element of a list that is not known is null, and an attribute can be compared as a whole or asked for its size.
+    """
+    elements = any(
+        path.startswith(f"{name}[") or (path.startswith(f"{name}.") and "[" in path) for path in resource.unknown
+    )
+    hidden = name in resource.data and MASK in str(resource.data[name]) and resource.data[name] != MASK
+    as_a_whole = name in resource.data and re.search(rf"\b{re.escape(name)}\b(?!\s*[.\[])", expression)
+    return bool(elements or hidden or as_a_whole or _WHOLE.search(expression) or _ANY.search(expression))
 
 
 def _plain(value: JSON) -> JSON:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from adapters.policy import checkov, playbooks, python, rego
 from adapters.policy.cel import CelRules
@@ -19,6 +20,8 @@ from lifecycle.policy.facts import Facts
 from lifecycle.policy.finding import Finding, Waiver, waive
 from lifecycle.policy.planned import Planned
 
+_OVER_TASKS: Final = frozenset(("playbook-modules", "playbook-become", "playbook-no-log", "version-pins"))
+
 
 @dataclass(frozen=True, slots=True)
 class Pack:
@@ -30,6 +33,11 @@ class Pack:
     python: Mapping[str, Judge] = field(default_factory=dict)
     scanners: tuple[ScannerKeys, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+
+    @property
+    def reads_playbooks(self) -> bool:
+        """Whether what stands in playbooks may decide: a function gets all facts."""
+        return bool(self.python or self.rules.keys() & _OVER_TASKS)
 
     @property
     def empty(self) -> bool:
@@ -56,7 +64,7 @@ class PolicyEngine:
 
     def judge(self, facts: Facts) -> tuple[Finding, ...]:
         """What all engines say, waivers applied, in an order that depends on nothing else. Raises PolicyBroken."""
-        if facts.playbooks and not facts.tasks and not self.empty:
+        if not facts.tasks and any(pack.reads_playbooks for pack in self.packs):
             read = (playbooks.tasks(one, self.folder, self.roles) for one in facts.playbooks)
             facts = replace(facts, tasks=tuple(task for of_one in read for task in of_one))
         planned = Planned(facts)

@@ -101,7 +101,7 @@ def _plan(file: Path, case: Case) -> Plan | None:
     if case.plan is None:
         return None
     from adapters.terraform import parse
-    from adapters.terraform.redact import Scrubber
+    from lifecycle.scrub import Scrubber
 
     path = file.parent / case.plan
     try:

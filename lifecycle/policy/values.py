@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -128,8 +128,6 @@ class Resource(Node):
     refers: frozenset[str] = frozenset()
     """Resources that its expressions name, by address without keys."""
 
-    tags: Mapping[str, str] | None = field(default=None, hash=False)
-
     @property
     def static(self) -> str:
         """Its address without keys: all of one `for_each` have the same."""
@@ -159,7 +157,6 @@ def of_change(stack: str, change: ResourceChange) -> Resource:
         action=change.action,
         where=change.where,
         refers=change.refers,
-        tags=change.tags,
     )
 
 

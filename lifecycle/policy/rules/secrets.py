@@ -33,7 +33,7 @@ _KINDS: Final[Mapping[str, re.Pattern[str]]] = {
     "a Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}"),
     "a secret that Baton knows": re.compile(re.escape(MASK)),
     "a password": re.compile(
-        r"""\b\w*(?:passw(?:or)?d|passphrase|secret|api_?key|token)\b["']?\s*[=:]\s*["']?(?![$<{*\s"']|\w+\()[^\s"']{6,}""",
+        r"""(?:passw(?:or)?d|passphrase|secret|api_?key|token)\b["']?\s*[=:]\s*["']?(?![$<{*\s"']|\w+\()[^\s"']{6,}""",
         re.IGNORECASE,
     ),
 }

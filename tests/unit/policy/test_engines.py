@@ -30,6 +30,7 @@ AFTER = {
     "secret": "***",
     "note": 'say "hi"\n',
     "big": 10**30,
+    "tags": {"owner": "a"},
 }
 UNKNOWN = ("subnet_id", "open[1]", "arn", "tags.stage")
 
@@ -57,6 +58,11 @@ def by_cel(expression: str, kind: str = "deny", level: Level = Level.MANDATORY) 
         ('resource.subnet_id == "x"', Verdict.UNKNOWN),
         ('resource.subnet_id == "x" || resource.size > 10', Verdict.DENY),  # decided, whatever the unknown is
         ('resource.open.exists(o, o == "b")', Verdict.UNKNOWN),  # its second element is not known
+        ('resource.open[1] == "b"', Verdict.UNKNOWN),  # it is null for now
+        ('resource.tags == {"owner": "a"}', Verdict.UNKNOWN),  # tags.stage will be there too
+        ('resource.tags.owner == "a"', Verdict.DENY),
+        ('resource.tags.stage == "a"', Verdict.UNKNOWN),
+        ('resource["subnet" + "_id"] == "a"', Verdict.UNKNOWN),
         ("!has(resource.subnet_id)", Verdict.UNKNOWN),  # it is not there yet, which is not "it will not be"
         ('resource.secret == "***"', Verdict.UNKNOWN),
         ("resource.arn == null", Verdict.DENY),  # merely computed: nothing sets it

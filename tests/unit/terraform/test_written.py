@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from adapters.terraform import parse
-from adapters.terraform.redact import Scrubber
 from adapters.terraform.written import installed, pins, resources
 from lifecycle.policy.facts import PinKind
+from lifecycle.scrub import Scrubber
 
 ROOT = """\
 terraform {
