@@ -116,7 +116,8 @@ class _Configuring:
         self._directory = directory
         self._inventory, self._environment = owner._files(configuration, directory.path)
         mask = owner._masking(list(sensitive_parts(configuration.variables)))
-        self._reader = Reader(run.say, mask, self._display, configuration.playbook.resolve().parent)
+        folder = configuration.playbook.resolve().parent
+        self._reader = Reader(run.say, mask, self._display, folder, rehearsing=configuration.check)
 
     def result(self) -> Configured:
         """Run it and sort out how it ended."""

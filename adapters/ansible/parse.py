@@ -45,6 +45,7 @@ class Reader:
     stats: Mapping[str, Mapping[str, int]] | None = None
     troubles: dict[str, Trouble] = field(default_factory=dict)
     changes: dict[str, list[TaskChange]] = field(default_factory=dict)  # Ansible's name of a host → what changed there
+    rehearsing: bool = False  # whether what changes is wanted task by task
     handlers: set[str] = field(default_factory=set)  # tasks that are handlers
     output: list[str] = field(default_factory=list)  # what is no event: errors before the first play
     patterns: list[str] = field(default_factory=list)  # of plays
@@ -70,7 +71,7 @@ class Reader:
                 hidden = (
                     HIDDEN if "censored" in result else ""
                 )  # then nobody says whether it changed anything, but the stats
-                if changed:
+                if changed and self.rehearsing:
                     self._changed(event)
                 self._task("changed" if changed else "ok", event, Level.INFO if changed else Level.DEBUG, hidden)
             case "runner_on_skipped":
