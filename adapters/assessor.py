@@ -93,6 +93,13 @@ def assessor(
     return BlueprintAssessor(blueprint, rules, prices, pins, today)
 
 
+def judged(blueprint: Blueprint, folder: Path, settings: Settings) -> None:
+    """Read everything that a blueprint is judged and reckoned by. Raises PolicyBroken, BlueprintInvalid, PricesInvalid, PricesMissing."""
+    engine(blueprint.policy, folder, scanner=settings.checkov)
+    if blueprint.cost and blueprint.cost.prices:
+        price_book(settings, folder, blueprint.cost)
+
+
 def _secret(variables: Mapping[str, Any], view: View) -> Iterator[str]:
     """Names of a step's variables that hold a secret: one of its inputs, or a sensitive output."""
     for name, template in variables.items():

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from adapters.policy import policies
 from adapters.revisions import Collected, TooLarge, collect
 from flows.place import Place
 from flows.request import Request
@@ -100,7 +101,7 @@ def _collected(place: Place, session: Session) -> Collected:
     try:
         secrets = set(_secrets(place))
         modules = {name: list(session.ports.provisioner.files(s.source)) for name, s in session.desired.stacks.items()}
-        reached = [*(path for files in modules.values() for path in files), *_reached(session)]
+        reached = [*(path for files in modules.values() for path in files), *_reached(session), *_judges(place)]
         return collect(place.path, _named(place, modules), (path for path in reached if path.resolve() not in secrets))
     except (TooLarge, OSError) as error:
         words = f"this revision's files are not kept, so that nobody can go back to it from the store: {error}"
@@ -117,6 +118,16 @@ def _named(place: Place, modules: Mapping[str, Sequence[Path]]) -> Iterator[Path
     playbooks = [c.playbook for c in blueprint.configure]
     playbooks += [c.drain.playbook for c in blueprint.configure if c.drain]
     yield from ((base / name).resolve() for name in playbooks if not Path(name).is_absolute())
+    yield from _judges(place)
+
+
+def _judges(place: Place) -> Iterator[Path]:
+    """What an environment is judged and reckoned by: files of its policy, and its own prices."""
+    base, blueprint = place.path.parent, place.blueprint
+    yield from policies.files(blueprint.policy, base)
+    prices = blueprint.cost.prices if blueprint.cost else None
+    if prices and not Path(prices).expanduser().is_absolute():
+        yield (base / prices).resolve()
 
 
 def _reached(session: Session) -> Iterator[Path]:

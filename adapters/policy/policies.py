@@ -94,6 +94,23 @@ def engine(policy: Policy, folder: Path, *, roles: Sequence[Path] = (), scanner:
     return PolicyEngine(packs, folder, tuple(roles), scanner)
 
 
+def files(policy: Policy, folder: Path) -> Iterator[Path]:
+    """Every file that a policy in a folder names, and those that its files name."""
+    yield from _files(policy, folder, {})
+
+
+def _files(policy: Policy, folder: Path, known: dict[Path, None]) -> Iterator[Path]:
+    for name in policy.rego:
+        path = (folder / name).resolve()
+        yield from sorted(path.rglob("*.rego")) if path.is_dir() else (path,)
+    for name in policy.files:
+        path = (folder / name).resolve()
+        if path not in known:
+            known[path] = None
+            yield path
+            yield from _files(read_policy(path), path.parent, known)
+
+
 def read_policy(path: Path) -> Policy:
     """A policy file. Raises PolicyBroken where it cannot be read, BlueprintInvalid with all its problems."""
     try:

@@ -1,5 +1,7 @@
 """`baton validate`: is this blueprint right?"""
 
+from adapters import settings
+from adapters.assessor import judged
 from adapters.blueprints import find_blueprint, read_blueprint
 from baton import console
 from baton.options import Blueprint, Json
@@ -19,6 +21,7 @@ def validate(blueprint: Blueprint = ".", *, json: Json = False) -> int:
             console.emit("problem", file=p.file, line=p.line, column=p.column, path=p.path, message=p.message,
                          expected=p.expected, suggestion=p.suggestion)  # fmt: skip
         return int(invalid.exit_code)
+    judged(found, path.parent, settings.load())
     parts = ", ".join(
         (
             counted(len(found.stacks), "stack"),
