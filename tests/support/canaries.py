@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -83,7 +83,9 @@ class Search:
 
 def _rows(path: Path) -> bytes:
     """Every value of a database: in its file a long one is cut over several pages."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+    with closing(
+        sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    ) as database:  # open, it loses its lock when the file is read
         database.text_factory = bytes
         tables = [name.decode() for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
         rows = (row for table in tables for row in database.execute(f'select * from "{table}"'))

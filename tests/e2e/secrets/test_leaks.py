@@ -162,8 +162,10 @@ def lived(ground: Ground) -> Ground:
     ground.secrets["made"] = json.loads(kept.read_text())["made"]["value"]
     ground.run("up", "examples/leaks", "--json")
     ground.run("plan", "examples/leaks", "--json")
-    for words in ("plan", "status", "hosts", "outputs", "logs", "trace", "history", "audit export"):
-        ground.run(*words.split(), "examples/leaks" if words == "plan" else "leaks/dev")
+    for verb in ("status", "hosts", "outputs", "logs", "trace", "history"):
+        ground.run(verb, "leaks/dev")
+    ground.run("plan", "examples/leaks")
+    ground.run("audit", "export")
     return ground
 
 
