@@ -126,7 +126,7 @@ class TerraformProvisioner:
         self._preparation.look_at_endpoint(at)
         ahead = foresight.Foresight.of(at, sorted(unknown))
         try:
-            return self._foreseen(ahead, sorted(unknown))
+            return self._foreseen(stack, ahead, sorted(unknown))
         except failures.TerraformFailed as error:
             reason = foresight.undecidable(error)
             if not reason:
@@ -252,7 +252,7 @@ class TerraformProvisioner:
         self._known.add(document.secrets)
         return self._told(at, path, document, listener, destroy)
 
-    def _foreseen(self, ahead: foresight.Foresight, unknown: Sequence[str]) -> Plan:
+    def _foreseen(self, stack: StackSpec, ahead: foresight.Foresight, unknown: Sequence[str]) -> Plan:
         at, deadlines, path = ahead.at, self._settings.deadlines, ahead.plan_file
         at.succeed(command.init(reconfigure=False), deadlines.init)
         listener = at.listener()
@@ -261,15 +261,15 @@ class TerraformProvisioner:
             finished = at.execute(argv, deadlines.plan, listener)
         if finished.returncode not in (0, 2):
             raise at.failure(finished, argv, listener)
-        places = written.resources(at.stack.source, written.installed(at.work.data, at.site.cwd))
+        places = written.resources(stack.source, written.installed(at.work.data, at.site.cwd))
         shown = at.succeed(command.show(path), deadlines.show)
         document = parse.plan(shown, at.scrub, at.stack.tags, foresight.called(places))
         self._known.add(document.secrets)
         changes = foresight.own_changes(document.changes)
         content = {"foreseen": sorted((c.address, c.action.value) for c in changes), "unknown": list(unknown)}
         return Plan(
-            stack=at.stack.name,
-            digest=self._name_of(at.stack, content),
+            stack=stack.name,
+            digest=self._name_of(stack, content),
             fidelity=Fidelity.PREDICTED,
             changes=changes,
             diagnostics=tuple(listener.diagnostics),

@@ -62,7 +62,9 @@ class Foresight:
         source = os.path.relpath(at.site.cwd, folder)
         write_private(folder / "main.tf.json", json.dumps(_caller(source, known, presets, unknown), indent=1))
         environment = {**at.site.environment, "TF_DATA_DIR": str(data)}
-        session = replace(at, site=replace(at.site, cwd=folder, environment=environment))
+        # what Terraform tells of a file is relative to here, and shown relative to the module
+        shown = replace(at.stack, source=at.stack.source / os.path.relpath(folder, at.site.cwd))
+        session = replace(at, stack=shown, site=replace(at.site, cwd=folder, environment=environment))
         plain = {name: value for name, value in known.items() if not contains_sensitive(value)}
         secret = {name: reveal(value) for name, value in known.items() if name not in plain}
         return cls(session, folder, Routed(plain, {}, secret))
@@ -101,8 +103,8 @@ def undecidable(error: failures.TerraformFailed) -> str:
     """Why a plan cannot be foreseen, where that is why it failed; empty where something else is wrong."""
     for one in error.diagnostics:
         if _UNDECIDABLE.search(f"{one.summary} {one.detail}"):
-            address = own_address(one.address)
-            return f"how many there will be of {address} depends on it" if address else one.summary
+            place = f"{one.where}: " if one.where else ""
+            return f"{place}{one.summary}: how many there are depends on what is not known yet"
     return ""
 
 

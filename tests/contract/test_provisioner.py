@@ -139,3 +139,28 @@ def test_a_stack_that_was_taken_down_can_be_made_again(case: Case) -> None:
     case.provisioner.apply(stack, case.provisioner.plan(stack, Run(), destroy=True), Run())
     again = case.provisioner.plan(replace(stack, variables={"names": ["a", "b"]}), Run())
     assert again.count(Action.CREATE) == 2
+
+
+def test_what_is_foreseen_cannot_be_applied(case: Case) -> None:
+    stack = case.stack(names=["a", "b"])
+    plan = case.provisioner.predict(stack, frozenset(), Run())
+    assert (plan.fidelity, len(plan.acting), plan.token) == (Fidelity.PREDICTED, 2, "")
+    with pytest.raises(BatonError):
+        case.provisioner.apply(stack, plan, Run())
+    assert list(case.provisioner.resources(stack, Run())) == []
+
+
+def test_a_stack_is_foreseen_with_a_value_that_nobody_knows(case: Case) -> None:
+    plan = case.provisioner.predict(case.stack(names=["a", "b"]), frozenset({"motto"}), Run())
+    exact = case.provisioner.plan(case.stack(names=["a", "b"], motto="known now"), Run())
+    assert plan.fidelity is Fidelity.PREDICTED
+    assert sorted(c.address for c in plan.acting) == sorted(c.address for c in exact.acting)
+    same = case.provisioner.predict(case.stack(names=["a", "b"]), frozenset({"motto"}), Run())
+    assert plan.digest == same.digest
+
+
+def test_a_stack_that_stands_is_not_foreseen_over_an_unknown_value_and_says_so(case: Case) -> None:
+    case.make(names=["a"])
+    plan = case.provisioner.predict(case.stack(names=["a"]), frozenset({"motto"}), Run())
+    assert (plan.fidelity, plan.changes, plan.complete) == (Fidelity.NONE, (), False)
+    assert "motto" in plan.diagnostics[0].summary
