@@ -24,6 +24,7 @@ class Request(BaseModel):
     revision: int | None = Field(None, ge=0)
     because: str = ""  # for the ledger, where nobody asked for this run right now
     auto_approve: bool = False  # where the blueprint lets a pipeline approve
+    asks: bool = True  # whether an approval may be needed: what goes back to what was ready had its own
     resumes: bool = False  # goes on with a run that died
 
 

@@ -99,6 +99,8 @@ def _governance(blueprint: Blueprint, environment: Environment, request: Request
     if not blueprint.model_fields_set & {"approval", "policy", "cost"}:
         return None
     rules = blueprint.approval.rules if blueprint.approval else ApprovalRules()
+    if not request.asks:
+        rules = replace(rules, environments=(), policy=False)
     return Governance(rules, Review.of(environment.facts), auto=request.auto_approve)
 
 

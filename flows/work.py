@@ -81,6 +81,7 @@ class Work:
             environment=environment.ref.name,
             revision=number,
             because=f"run {environment.run} failed (on_failure: {wanted})",
+            asks=False,
         )
         return self.perform(Goal.UP if back else Goal.DOWN, place, request)
 

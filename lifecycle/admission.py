@@ -38,8 +38,13 @@ def asked(preview: Preview, rules: ApprovalRules, reasons: Sequence[str], at: da
 
 
 def reasons(preview: Preview, rules: ApprovalRules) -> tuple[str, ...]:
-    """Why this preview needs an approval; empty where it needs none."""
-    return tuple(_reasons(preview, rules)) if rules.concern(preview.ref.name) else ()
+    """Why this preview needs an approval; empty where it needs none. A broken rule asks in every environment."""
+    why = list(_reasons(preview, rules)) if rules.concern(preview.ref.name) else []
+    if rules.policy and preview.overridable:
+        why.append(
+            f"policy: {_some([f'{f.rule} on {f.address}' if f.address else f.rule for f in preview.overridable])}"
+        )
+    return tuple(why)
 
 
 def _reasons(preview: Preview, rules: ApprovalRules) -> Iterator[str]:
@@ -50,8 +55,6 @@ def _reasons(preview: Preview, rules: ApprovalRules) -> Iterator[str]:
         yield f"destroys {_some(destroyed)}"
     if rules.replaces and replaced:
         yield f"replaces {_some(replaced)}"
-    if rules.policy and preview.overridable:
-        yield f"policy: {_some([f'{f.rule} on {f.address}' for f in preview.overridable])}"
     if rules.cost_increase is not None and (more := preview.cost_increase) is not None and more > rules.cost_increase:
         yield f"costs {more:.2f} a month more (allowed without: {rules.cost_increase})"
     lost, all_of_them = preview.hosts_lost

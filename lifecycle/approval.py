@@ -49,7 +49,7 @@ class ApprovalRules:
     always: bool = False
     destroys: bool = False
     replaces: bool = False
-    policy: bool = True  # findings that an approver may overrule
+    policy: bool = True  # findings that an approver may overrule, in every environment
     cost_increase: Decimal | None = None  # a month: more than this
     hosts: int | None = None  # destroyed or replaced: more than this many
     share: int | None = None  # ... or more than this many per cent of them

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lifecycle.admission import ApprovalNeeded, PreviewStale, admit, asked, reasons
+from lifecycle.admission import ApprovalNeeded, PreviewStale, admit, asked, changed_sources, reasons
 from lifecycle.approval import Review
 from lifecycle.desired import Goal, Governance
 from lifecycle.errors import ExitCode
@@ -75,7 +75,8 @@ class Reviewing:
         """On the way to nothing but a look: the question is kept, so that it can be answered before anybody runs `up`."""
         why = reasons(preview, self._rules.approval) if self.view.desired.governance else ()
         known = self._known
-        same = known is not None and (known.digest == preview.digest or known.admitted)
+        going_on = known is not None and known.admitted and not changed_sources(known, preview)
+        same = known is not None and (known.digest == preview.digest or going_on)
         review = known if same else asked(preview, self._rules.approval, why, self.now) if why else None
         words = f"an approval is needed: {'; '.join(why)}" if why else "no approval is needed"
         return Outcome(step, Status.OK, words, result=Reviewed(preview, words, review=review), changed=preview.acts)

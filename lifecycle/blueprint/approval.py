@@ -17,7 +17,7 @@ class Approval(Part):
     """When somebody must agree to a preview before it is carried out. Every condition alone is enough."""
 
     environments: tuple[Text, ...] = _BUILT_IN.environments
-    """Which environments it is about, as globs over their names (`prod-*`)."""
+    """Which environments the other conditions are about, as globs over their names (`prod-*`)."""
 
     always: StrictBool = False
     """Every change needs an approval."""
@@ -29,7 +29,7 @@ class Approval(Part):
     """Where something is destroyed and made again."""
 
     policy: StrictBool = True
-    """Where a rule is broken that an approver may overrule."""
+    """Where a rule is broken that an approver may overrule, in every environment."""
 
     cost_increase: Amount | None = None
     """Where it costs more than this a month more than now."""

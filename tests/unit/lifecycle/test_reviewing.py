@@ -359,8 +359,22 @@ def test_only_those_who_are_named_may_answer_and_only_for_what_waits() -> None:
     assert stage.run().complete
 
 
-def test_rules_for_other_environments_do_not_count_here() -> None:
-    assert Stage(replace(ALWAYS, environments=("prod-*",))).run().complete
+def test_rules_for_other_environments_do_not_count_here_but_a_broken_rule_does() -> None:
+    stage = Stage(replace(ALWAYS, environments=("prod-*",)))
+    assert stage.run().complete
+    stage.judge.found = (Finding("budget", Verdict.DENY, Level.OVERRIDABLE),)
+    stage.run()
+    assert stage.refusal.message.endswith("policy: budget")
+
+
+def test_a_look_after_a_change_asks_anew_also_where_an_approved_run_has_failed() -> None:
+    stage = Stage()
+    stage.answer(digest_of(stage.plan())[:12])
+    stage.world.broken.add("apply front")
+    stage.run()
+    stage.world.broken.clear()
+    stage.answer(digest_of(stage.plan(web_print="web-2"))[:12])
+    assert stage.run(shop(web_print="web-2")).complete
 
 
 @pytest.mark.parametrize(
