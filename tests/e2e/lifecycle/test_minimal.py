@@ -113,7 +113,7 @@ def test_a_host_terminated_behind_our_back_is_made_again_trusted_anew_and_config
     assert ran.result["phase"] == "ready"
 
 
-@pytest.mark.parametrize("moment", ["apply:main", "configure:web"])
+@pytest.mark.parametrize("moment", ["apply:main", pytest.param("configure:web", marks=pytest.mark.long)])
 def test_killed_in_the_middle_and_run_again_it_ends_right(baton: Any, moment: str) -> None:
     baton("down", REF)
     process = baton.start("up", EXAMPLE, "--env", ENV, "--json")

@@ -102,6 +102,7 @@ def test_a_second_up_changes_nothing(shop: Shop) -> None:
     assert len(ran.finished("verify")) == len(EXPECTED["checks"])
 
 
+@pytest.mark.long
 def test_a_third_web_server_disturbs_nobody_and_goes_again(shop: Shop) -> None:
     before = shop.running()
     ran = shop.up("--input", "web_count=3")
@@ -124,6 +125,7 @@ def test_a_third_web_server_disturbs_nobody_and_goes_again(shop: Shop) -> None:
     assert shop.running() == before
 
 
+@pytest.mark.long
 def test_a_role_that_fails_on_one_web_server_leaves_the_other_serving(shop: Shop, project: Path) -> None:
     here = shop.hosts()
     database = shop.running()["db-1"]
@@ -165,6 +167,7 @@ BREAKS = """
 """
 
 
+@pytest.mark.long
 def test_another_series_of_the_database_is_refused_and_every_role_changes_nothing_when_run_again(
     shop: Shop, project: Path
 ) -> None:
