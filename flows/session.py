@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lifecycle.digest import digest
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
+from lifecycle.lease import Lease, granted
 from lifecycle.ports import EventSink, Ports
 
 
@@ -86,12 +88,21 @@ def opened(
         desired = replace(
             desired,
             because=request.because,
+            lease=_remaining(blueprint, environment, registry),
             blueprint_digest=digest(path.read_text(encoding="utf-8"), registry.store.key),
             governance=_governance(blueprint, environment, request),
         )
         if goal is not Goal.DOWN and (goal is Goal.PLAN or desired.governance is not None):
             ports = replace(ports, assessor=registry.assessor(blueprint, path.parent))
         yield Session(desired, ports, environment, registry)
+
+
+def _remaining(blueprint: Blueprint, environment: Environment, registry: Registry) -> timedelta | None:
+    """How long an environment may stand from now on, in whole minutes; None for as long as it likes."""
+    now = registry.clock.now()
+    wanted = blueprint.lease
+    lease = granted(Lease.of(environment.facts), wanted.ttl if wanted else None, (), now)
+    return (lease.ends - now) // timedelta(minutes=1) * timedelta(minutes=1) if lease else None
 
 
 def _governance(blueprint: Blueprint, environment: Environment, request: Request) -> Governance | None:

@@ -103,7 +103,7 @@ class Desired:
     tags: Mapping[str, str] = field(default_factory=dict)
     key: bytes = b""  # for digests that may cover a secret
     on_failure: OnFailure = OnFailure.KEEP
-    lease: str = ""  # what the environment's lease makes of it, in words
+    lease: timedelta | None = None  # how long it may stand from now on
     blueprint_digest: str = ""  # of its text, keyed
     governance: Governance | None = None  # None: nothing is reviewed, what is planned is applied
     because: str = ""  # why this run, where nobody asked for it right now

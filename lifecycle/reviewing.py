@@ -29,7 +29,7 @@ class Reviewing:
         """Fine where the run may go on. A refusal carries the preview too: people want to see what was refused."""
         view = self.view
         estimate = self.assessor.estimate(previewed_plans(view))
-        preview = drawn(view, self.assessor.findings(view, estimate), estimate, view.desired.lease)
+        preview = drawn(view, self.assessor.findings(view, estimate), estimate)
         if preview.denied:
             return self._denied(step, preview)
         if view.desired.goal is Goal.PLAN:

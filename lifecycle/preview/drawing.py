@@ -14,7 +14,7 @@ from lifecycle.preview.model import HostPreview, HostWork, Preview, StackPreview
 from lifecycle.view import View
 
 
-def drawn(view: View, findings: Sequence[Finding] = (), estimate: Estimate | None = None, lease: str = "") -> Preview:
+def drawn(view: View, findings: Sequence[Finding] = (), estimate: Estimate | None = None) -> Preview:
     """Everything that the run in view would do from here."""
     stacks = tuple(_stack(name, view) for name in view.desired.stacks)
     preview = Preview(
@@ -23,7 +23,7 @@ def drawn(view: View, findings: Sequence[Finding] = (), estimate: Estimate | Non
         steps=tuple(_step(target, view) for target in view.desired.configure.values()),
         findings=tuple(findings),
         estimate=estimate,
-        lease=lease,
+        lease=view.desired.lease,
         parts=dict(_parts(view, stacks)),
         hosts={host.id: host.name for host in view.observed.standing.values()},
     )

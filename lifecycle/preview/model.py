@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -71,7 +72,7 @@ class Preview:
     steps: tuple[StepPreview, ...] = ()
     findings: tuple[Finding, ...] = ()
     estimate: Estimate | None = None
-    lease: str = ""  # what the environment's lease makes of it, in words
+    lease: timedelta | None = None  # how long it may stand from now on
     parts: Mapping[str, str] = field(default_factory=dict)
     hosts: Mapping[str, str] = field(default_factory=dict)  # id → name of every host that stands
 

@@ -1,8 +1,10 @@
 """A preview as JSON fields. What is shown, saved, shown again and put under a pull request is read off these alone."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
+from lifecycle.blueprint.scalars import format_duration
 from lifecycle.cost import Estimate
 from lifecycle.observed import Reviewed
 from lifecycle.outcomes import plan_words
@@ -27,8 +29,8 @@ def preview_fields(reviewed: Reviewed) -> dict[str, Any]:
         "not_known_yet": [stack.name for stack in preview.stacks if stack.fidelity is Fidelity.NONE],
         "configure": [_step(step) for step in preview.steps],
         "policy": findings_fields(preview.findings) | {"text": list(findings_text(preview.findings))},
-        "cost": _cost(preview.estimate) if preview.estimate else None,
-        "lease": preview.lease,
+        "cost": _cost(preview.estimate, preview.lease) if preview.estimate else None,
+        "lease": None if preview.lease is None else format_duration(preview.lease),
         "destroys": list(preview.destroyed),
         "replaces": list(preview.replaced),
         "hosts_lost": preview.hosts_lost[0],
@@ -39,8 +41,8 @@ def preview_fields(reviewed: Reviewed) -> dict[str, Any]:
     }
 
 
-def _cost(estimate: Estimate) -> dict[str, Any]:
-    return cost_fields(estimate) | {"text": list(cost_text(estimate))}
+def _cost(estimate: Estimate, lease: timedelta | None) -> dict[str, Any]:
+    return cost_fields(estimate, lease) | {"text": list(cost_text(estimate, lease))}
 
 
 def _stack(stack: StackPreview) -> dict[str, Any]:

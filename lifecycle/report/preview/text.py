@@ -25,7 +25,7 @@ def preview_text(fields: Fields) -> Iterator[str]:
     if fields["cost"] and (fields["cost"]["lines"] or fields["cost"]["unpriced"]):
         yield from fields["cost"]["text"]
     if fields["lease"]:
-        yield f"lease: {fields['lease']}"
+        yield f"lease: it may stand for {fields['lease']}, then the next tick takes it down"
     for what in ("destroys", "replaces"):
         if fields[what]:
             yield f"{what} {counted(len(fields[what]), 'resource')}: {', '.join(fields[what])}"

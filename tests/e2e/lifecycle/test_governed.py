@@ -1,6 +1,5 @@
 """Previews, policy and approval on real stacks: what is denied or waits is not touched, what was approved is what is applied."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,13 +40,6 @@ def governed(lasting: Baton) -> Baton:
     return lasting
 
 
-def changed(path: Path, text: str) -> Callable[[], None]:
-    """Change a file; what is given puts it back."""
-    before = path.read_text()
-    path.write_text(before + text)
-    return lambda: path.write_text(before) and None
-
-
 TAMPERED = {
     "blueprint": ("blueprint.yaml", "\n# somebody was here\n"),
     "module of stack main": ("terraform/main.tf", "\n# somebody was here\n"),
@@ -67,12 +59,13 @@ def test_what_was_approved_is_carried_out_and_nothing_else(governed: Baton, tmp_
     folder = governed.directory / "examples" / "minimal"
     for part, (name, text) in TAMPERED.items():
         governed("approve", REF, digest[:12])
-        put_back = changed(folder / name, text)
+        before = (folder / name).read_text()
+        (folder / name).write_text(before + text)
         stale = governed(*UP, "--json", check=False)
         assert stale.code == 5, part
         assert part in stale.of("error")[0]["message"]
         assert stale.finished("apply") == []
-        put_back()
+        (folder / name).write_text(before)
         governed("plan", "examples/minimal", "--env", "gov")  # asks again for what it was
     governed("approve", REF, digest[:12])
     other = governed(*UP, "--input", "greeting=Hi", "--json", check=False)
