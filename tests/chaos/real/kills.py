@@ -39,7 +39,7 @@ WAYS: Mapping[Target, tuple[Way, ...]] = {
 """How each target is killed; what stands more than once is tried more often."""
 SPREAD = 1.5
 """Seconds within which a kill follows its event, at most."""
-INSTANTS = 0.3
+INSTANTS = 0.5
 """The part of the kills that comes at a random instant, whatever is going on."""
 
 
@@ -132,7 +132,8 @@ class Chance:
             target, way = self._ways[(offset + number) % len(self._ways)]
             moment = Moment(points[((lifetime - 1) * count + number) % len(points)], _soon(chance))
             if chance.random() < INSTANTS:
-                moment = Moment("", round(chance.uniform(0.3, trace.seconds), 1))
+                # most of them early: the run that goes on after a kill begins anew, and is looked at hard there
+                moment = Moment("", round(0.3 + (trace.seconds - 0.3) * chance.random() ** 2, 1))
             drawn.append(Kill(moment, target, way))
         return tuple(sorted(drawn, key=lambda k: trace.points.get(k.moment.point, 0.0) + k.moment.seconds))
 
