@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -21,18 +21,19 @@ from adapters.store.key import load_seal
 from adapters.store.store import SqlStore
 from adapters.store.store import open_store as open_sql_store
 from lifecycle.blueprint.model import Blueprint, Connection
-from lifecycle.blueprint.scalars import KeyKind
+from lifecycle.blueprint.sources import KeyKind, SecretScheme
 from lifecycle.certificate import Certificate
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.inventory import ConnectionDefaults, Host, Ready
-from lifecycle.ports import Assessor, Cloud, EventSink, Ports, Provisioner, Run
+from lifecycle.ports import Assessor, Cloud, EventSink, Ports, Run
 from lifecycle.scrub import Scrubber
 from lifecycle.ssh_options import host_argv
 
 if TYPE_CHECKING:
     from adapters.cloud.api import Aws
+    from adapters.terraform.adapter import TerraformProvisioner
 
 
 class KeyMissing(BatonError):
@@ -91,6 +92,11 @@ class Registry:
     def variables(self) -> Variables:
         """Our environment, from which tools inherit all but the secrets that references name."""
         return Variables()
+
+    def withhold(self, blueprint: Blueprint) -> None:
+        """Keep every variable that the blueprint calls a secret from the tools, whether it is read or not."""
+        sources = (spec.source for spec in blueprint.inputs.values())
+        self.variables.withhold(*(s.name for s in sources if s and s.scheme is SecretScheme.ENV))
 
     def secrets(
         self,
@@ -196,7 +202,7 @@ class Registry:
             directory = stack.enter_context(open_session())
             hosts = AwsHosts(aws)
             yield Ports(
-                provisioner=self.provisioner(),
+                provisioner=stack.enter_context(closing(self.provisioner())),
                 configurator=AnsibleConfigurator(
                     roles=self._roles(base),
                     paths=directory,
@@ -251,7 +257,7 @@ class Registry:
 
         return AwsCloud(self.aws)
 
-    def provisioner(self) -> Provisioner:
+    def provisioner(self) -> "TerraformProvisioner":
         from adapters.terraform.adapter import TerraformProvisioner
         from adapters.terraform.settings import TerraformSettings
 

@@ -34,6 +34,7 @@ def inputs(
     decided by digests over the values. A teardown goes without those that cannot be had any more: the provisioner remembers
     what it was given last.
     """
+    registry.withhold(place.blueprint)
     values, problems = resolve_inputs(place.blueprint, place.inputs)
     if goal is Goal.DOWN:
         problems = tuple(p for p in problems if p.name in place.inputs)

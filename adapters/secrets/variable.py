@@ -11,7 +11,7 @@ OUR_OWN: Final = ("AWS_", "VAULT_")
 
 
 class Variables:
-    """Our own environment's variables. One that was read as a secret is withheld from every process that is started from
+    """Our own environment's variables. One that a reference names is withheld from every process that is started from
     then on, until it is given back: what a tool inherits, its plugins, scripts and logs have too.
     """
 
@@ -26,10 +26,14 @@ class Variables:
             state = "empty" if name in self.environ else "not set"
             hint = f"export {name} before running Baton"
             raise SecretMissing(f"the environment variable {name} is {state}", hint=hint)
-        if not name.startswith(OUR_OWN):
-            self._withheld[name] = value
-            self.environ.pop(name, None)
+        self.withhold(name)
         return value
+
+    def withhold(self, *names: str) -> None:
+        """From now on no process that is started inherits these, where they are set."""
+        for name in names:
+            if self.environ.get(name) and not name.startswith(OUR_OWN):
+                self._withheld[name] = self.environ.pop(name)
 
     def give_back(self) -> None:
         """Put back what was withheld, for whoever uses this process next."""

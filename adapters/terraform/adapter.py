@@ -61,6 +61,12 @@ class TerraformProvisioner:
         self._binary: binaries.Binary | None = None
         self._once = threading.Lock()
         self._said_removed = False
+        self._planned: set[Path] = set()
+
+    def close(self) -> None:
+        """Drop the plans that were made and not applied: each holds every secret of its stack, and the next run plans anew."""
+        while self._planned:
+            plans.discard(self._planned.pop())
 
     def binary(self) -> binaries.Binary:
         """The Terraform in use, found and checked once. Raises TerraformMissing, TerraformVersionUnsupported."""
@@ -292,6 +298,7 @@ class TerraformProvisioner:
         state = plans.state_identity(path)
         name = self._name_of(stack, {"destroy": destroy, "state": state, **document.essence})
         plans.remember(path, name)
+        self._planned.add(path)
         return Plan(
             stack=stack.name,
             digest=name,

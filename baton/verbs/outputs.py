@@ -38,6 +38,7 @@ def outputs(environment: Target, stack: StackName = "", *, env: Env = "dev", jso
         )
     ref = EnvironmentRef(blueprint.name, name)
     registry = Registry.open(settings)
+    registry.withhold(blueprint)
     try:
         provisioner = registry.provisioner()
         for one, spec in blueprint.stacks.items():

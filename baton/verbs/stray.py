@@ -55,6 +55,7 @@ def stray(
     if settings.cloud == "local":
         cloud.ensure(settings)
     with closing(Registry.open(settings)) as registry, showing(as_json=json) as sink:
+        registry.withhold(blueprint)
         found = next((r for r in registry.cloud.tagged(ref) if r.id == id), None)
         stack = found.tags.get(STACK_TAG, "") if found else ""
         if found is None or stack not in blueprint.stacks:

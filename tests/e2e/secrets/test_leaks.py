@@ -26,8 +26,8 @@ from tests.support.canaries import CANARIES, Processes, Search
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 HERE = Path(__file__).parent
-KEPT = ("terraform.tfstate", "terraform.tfstate.backup", "secrets.json")
-"""Files below an environment's directory that must hold secrets: Terraform's state, and what Baton made for the environment."""
+KEPT = ("/stacks/data/terraform.tfstate", "/stacks/data/terraform.tfstate.backup", "/dev/secrets.json")
+"""Ends of the paths of files below an environment's directory that must hold secrets: Terraform's state, and what Baton made for the environment."""
 
 
 @dataclass
@@ -185,7 +185,7 @@ def test_only_terraform_s_variables_were_in_an_environment(lived: Ground) -> Non
 
 
 def test_what_must_hold_secrets_is_closed_to_others(lived: Ground) -> None:
-    files = [path for name in KEPT for path in lived.home.glob(f"environments/leaks/**/{name}")]
+    files = [path for name in KEPT for path in lived.home.glob(f"environments/leaks/**{name}")]
     assert {path.name for path in files} >= {"terraform.tfstate", "secrets.json"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert {stat.S_IMODE(path.parent.stat().st_mode) for path in files} == {0o700}

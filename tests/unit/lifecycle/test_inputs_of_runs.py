@@ -86,6 +86,16 @@ def test_a_variable_that_was_read_is_not_inherited_while_the_run_lasts(place: Pl
     assert os.environ["SHOP_PASSWORD"] == "the password"
 
 
+def test_a_variable_that_the_blueprint_names_is_withheld_though_nobody_reads_it(
+    place: Place, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOBODY_NEEDS_THIS_ONE", "a secret all the same")
+    registry.withhold(place.blueprint)
+    assert "NOBODY_NEEDS_THIS_ONE" not in os.environ
+    registry.variables.give_back()
+    assert os.environ["NOBODY_NEEDS_THIS_ONE"] == "a secret all the same"
+
+
 def test_what_keeps_a_secret_and_does_not_answer_is_asked_again(
     place: Place, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
