@@ -1,12 +1,12 @@
 """A preview as Markdown: for a comment under a pull request, and for the engine's own pages."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lifecycle.plan import Fidelity
 from lifecycle.preview import HostWork
 from lifecycle.report.preview.fields import Fields
-from lifecycle.report.preview.text import SHORT, preview_text
+from lifecycle.report.preview.text import NAMED, SHORT, preview_text, some
 from lifecycle.report.words import counted
 
 LIMIT: Final = 60_000
@@ -40,7 +40,7 @@ def _head(fields: Fields) -> Iterator[str]:
         yield from ("", "| configure | hosts | to do |", "|---|---|---|")
         for step in fields["configure"]:
             busy = [h["name"] for h in step["hosts"] if h["work"] != HostWork.NOTHING]
-            yield f"| {step['name']} | {len(step['hosts'])} | {', '.join(busy) or 'nothing'} |"
+            yield f"| {step['name']} | {len(step['hosts'])} | {', '.join(some(busy)) or 'nothing'} |"
     for what in ("destroys", "replaces"):
         if fields[what]:
             yield from ("", f"**{what} {counted(len(fields[what]), 'resource')}:** {_code(fields[what])}")
@@ -51,8 +51,8 @@ def _head(fields: Fields) -> Iterator[str]:
     yield from ("", "```mermaid", *graph(fields), "```")
 
 
-def _code(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+def _code(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in some(names))
 
 
 def graph(fields: Fields) -> Iterator[str]:
@@ -62,8 +62,10 @@ def graph(fields: Fields) -> Iterator[str]:
         yield f'  s{number}["{name}: {_plain(stack["summary"] or "not known yet")}"]'
     for number, step in enumerate(fields["configure"]):
         yield f'  c{number}(["configure {step["name"]}"])'
-        for at, host in enumerate(step["hosts"]):
+        for at, host in enumerate(step["hosts"][:NAMED]):
             yield f'  c{number} --> h{number}_{at}["{_plain(host["name"])}: {host["work"]}"]'
+        if (more := len(step["hosts"]) - NAMED) > 0:
+            yield f'  c{number} --> h{number}_more["and {more} more"]'
 
 
 def _plain(text: str) -> str:

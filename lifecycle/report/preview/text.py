@@ -1,7 +1,7 @@
 """A preview for people, readable at 80 columns."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, assert_never
 
 from lifecycle.plan import Action, Fidelity
@@ -9,7 +9,8 @@ from lifecycle.preview import HostWork
 from lifecycle.report.preview.fields import Fields
 from lifecycle.report.words import SYMBOLS, counted
 
-WIDTH: Final = 80
+NAMED: Final = 20
+"""Names that are told in one line."""
 SHORT: Final = 12
 """Characters of a digest that people are shown."""
 
@@ -28,8 +29,14 @@ def preview_text(fields: Fields) -> Iterator[str]:
         yield f"lease: it may stand for {fields['lease']}, then the next tick takes it down"
     for what in ("destroys", "replaces"):
         if fields[what]:
-            yield f"{what} {counted(len(fields[what]), 'resource')}: {', '.join(fields[what])}"
+            yield f"{what} {counted(len(fields[what]), 'resource')}: {', '.join(some(fields[what]))}"
     yield f"preview {fields['digest'][:SHORT]}: {fields['approval']['words']}"
+
+
+def some(names: Sequence[str]) -> list[str]:
+    """The first few names, and how many there are beside them: each stands above, with its stack."""
+    more = len(names) - NAMED
+    return [*names[:NAMED], f"and {more} more"] if more > 0 else list(names)
 
 
 def _stack(name: str, stack: Fields) -> Iterator[str]:
