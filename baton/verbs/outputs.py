@@ -39,7 +39,7 @@ def outputs(environment: Target, stack: StackName = "", *, env: Env = "dev", jso
     ref = EnvironmentRef(blueprint.name, name)
     registry = Registry.open(settings)
     try:
-        provisioner = registry.provisioner()
+        provisioner = registry.provisioner(blueprint)
         for one, spec in blueprint.stacks.items():
             if stack not in ("", one):
                 continue
