@@ -118,9 +118,9 @@ def settle(at: Session, plan: Path) -> None:
     work, name = at.work, at.stack.name
     if at.remote is None or not work.moved_state.is_file():
         return
-    kept, found = _read(at, work.moved_state), plans.state_before(plan)
-    same = not _instances(kept) or found.get("lineage") == kept.get("lineage")
-    lost = _instances(kept).keys() - _instances(found).keys()
+    kept = _read(at, work.moved_state)
+    same = not _instances(kept) or plans.state_identity(plan).get("lineage") == kept.get("lineage")
+    lost = _instances(kept).keys() - _instances(plans.state_before(plan)).keys()
     if same and not lost:
         for file in work.path.glob(f"{work.state.name}*"):  # the backup, and Terraform's own of the time before
             file.unlink(missing_ok=True)

@@ -63,7 +63,7 @@ def state_identity(path: Path) -> Mapping[str, Any]:
 
 
 def state_before(path: Path) -> Mapping[str, Any]:
-    """The state that a plan found, before it looked at reality (the `tfstate-prev` inside the plan file); empty if it holds none."""
+    """The state that a plan found, before it looked at reality (the `tfstate-prev` inside the plan file, which tells no lineage)."""
     with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
         state: Mapping[str, Any] = json.loads(archive.read("tfstate-prev"))
         return state
