@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from adapters import certificates, revisions, shipped
+from adapters import backend, certificates, revisions, shipped
 from adapters import endpoint as endpoints
 from adapters.clock import SystemClock
 from adapters.endpoint import Endpoint
@@ -20,6 +20,7 @@ from adapters.settings import Settings, make_private
 from adapters.store.key import load_seal
 from adapters.store.store import SqlStore
 from adapters.store.store import open_store as open_sql_store
+from lifecycle.blueprint.backend import S3
 from lifecycle.blueprint.model import Blueprint, Connection
 from lifecycle.blueprint.sources import KeyKind, SecretScheme
 from lifecycle.certificate import Certificate
@@ -33,6 +34,7 @@ from lifecycle.ssh_options import host_argv
 
 if TYPE_CHECKING:
     from adapters.cloud.api import Aws
+    from adapters.cloud.states import States
     from adapters.terraform.adapter import TerraformProvisioner
 
 
@@ -186,8 +188,8 @@ class Registry:
                 return ""
 
     @contextmanager
-    def ports(self, sink: EventSink, base: Path) -> Iterator[Ports]:
-        """Every port for one run. What the run opened (connections, directories) is closed and removed with it."""
+    def ports(self, sink: EventSink, base: Path, blueprint: Blueprint) -> Iterator[Ports]:
+        """Every port for one run of a blueprint that lies in a folder. What the run opened (connections, directories) is closed and removed with it."""
         from adapters.ansible.adapter import AnsibleConfigurator
         from adapters.cloud.hosts import AwsHosts
         from adapters.probe.dialer import Broker, Direct
@@ -202,7 +204,7 @@ class Registry:
             directory = stack.enter_context(open_session())
             hosts = AwsHosts(aws)
             yield Ports(
-                provisioner=stack.enter_context(closing(self.provisioner())),
+                provisioner=stack.enter_context(closing(self.provisioner(blueprint))),
                 configurator=AnsibleConfigurator(
                     roles=self._roles(base),
                     paths=directory,
@@ -257,7 +259,13 @@ class Registry:
 
         return AwsCloud(self.aws)
 
-    def provisioner(self) -> "TerraformProvisioner":
+    def states(self, bucket: S3) -> "States":
+        """The bucket that keeps states, as the API sees it."""
+        from adapters.cloud.states import States
+
+        return States.of(self.aws, bucket)
+
+    def provisioner(self, blueprint: Blueprint) -> "TerraformProvisioner":
         from adapters.terraform.adapter import TerraformProvisioner
         from adapters.terraform.settings import TerraformSettings
 
@@ -266,8 +274,11 @@ class Registry:
             root=self.settings.environments,
             key=self.store.key,
             cloud=self.endpoint.variables(),
-            settings=TerraformSettings(binary=self.settings.terraform, mirrors=mirrors),
+            settings=TerraformSettings(
+                binary=self.settings.terraform, mirrors=mirrors, bucket=backend.chosen(self.settings, blueprint)
+            ),
             known=self.scrubber,
+            erase=lambda bucket, key: self.states(bucket).erase(key),
         )
 
 

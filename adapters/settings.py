@@ -46,6 +46,9 @@ class Settings:
     mirror: str = ""
     """A filesystem mirror of Terraform providers. Default: those that are found."""
 
+    backend: str = ""
+    """Where states are kept if neither a module nor the blueprint says it, such as `s3://BUCKET/PREFIX?region=eu-west-1`. Default: in `home`."""
+
     operator_cidr: str = ""
     """The range that you come from, for security groups that let operators in. The local cloud knows its own."""
 

@@ -13,6 +13,7 @@ from baton.cloud import cloud
 from baton.verbs import (
     approve,
     audit,
+    backend,
     certificate,
     down,
     history,
@@ -78,6 +79,7 @@ for place, verb in enumerate(_VERBS):
     app.command(verb, sort_key=place)
 app.command(lease.app)
 app.command(audit.app)
+app.command(backend.app)
 app.command(prices.app)
 app.command(policy.app)
 app.command(server.app)

@@ -69,7 +69,7 @@ def opened(
     log = RunLog(registry.settings.home, ref, sink)
     telling = both(masking(log, registry), sink)
     given = inputs(place, goal, registry, telling, wait)
-    with closing(log), registry.ports(telling, path.parent) as ports:
+    with closing(log), registry.ports(telling, path.parent, blueprint) as ports:
         readings = Readings(
             module=ports.provisioner.fingerprint,
             playbook=ports.configurator.fingerprint,

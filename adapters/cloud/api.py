@@ -94,6 +94,7 @@ class Aws:
             connect_timeout=TIMEOUT_SECONDS,
             read_timeout=TIMEOUT_SECONDS,
             retries={"max_attempts": ATTEMPTS, "mode": "standard"},
+            s3={"addressing_style": "path"} if settings.endpoint_url else None,  # a bucket is no host's name there
             proxies={} if settings.is_loopback else None,  # a proxy for the internet knows nothing of our loopback
         )
         session = boto3.session.Session(

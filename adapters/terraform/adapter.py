@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from adapters.terraform import binary as binaries
-from adapters.terraform import command, configuration, failures, foresight, parse, plans, variables, written
+from adapters.terraform import command, configuration, failures, foresight, moving, parse, plans, variables, written
+from adapters.terraform.backend import Erase
 from adapters.terraform.environment import surroundings
 from adapters.terraform.events import Listener
 from adapters.terraform.preparation import Preparation
@@ -34,8 +35,8 @@ class TerraformProvisioner:
 
     `root` is the directory of all working directories, `key` the store's HMAC key (plan digests cover secrets), `cloud` the
     environment that the providers get (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...; empty: what our own environment has).
-    `known` are the secrets of the run: what Terraform marks as sensitive is added to them. Nothing is looked for or run before
-    the first call. Raises ForbiddenVariable.
+    `known` are the secrets of the run: what Terraform marks as sensitive is added to them. `erase` removes an empty state from
+    the bucket that keeps it, which Terraform cannot. Nothing is looked for or run before the first call. Raises ForbiddenVariable.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class TerraformProvisioner:
         settings: TerraformSettings | None = None,
         inherited: Mapping[str, str] | None = None,
         known: Scrubber | None = None,
+        erase: Erase = lambda _bucket, _key: None,
     ) -> None:
         self._root = root.absolute()
         self._key = key
         self._known = known or Scrubber()
+        self._erase = erase
         self._settings = settings or TerraformSettings()
         self._inherited = dict(os.environ if inherited is None else inherited)
         self._surroundings = surroundings(self._inherited, cloud or {})
@@ -98,11 +101,11 @@ class TerraformProvisioner:
 
     def plan(self, stack: StackSpec, run: Run, *, destroy: bool = False) -> Plan:
         """Raises TerraformFailed in one of its classes; a plan that is returned can be applied."""
-        work = workdir(self._root, stack)
-        if destroy and not work.path.exists():
+        if destroy and self._never_begun(stack):
             return self._nothing(stack)
         at = self._open(stack, run)
-        if destroy and at.own_backend and not work.holds_local_state():
+        work = at.work
+        if destroy and (at.holds_nothing or (at.remote and not self._listed(at))):
             return self._nothing(stack)
         given = self._variables(at, remembered=destroy)
         self._preparation.initialise(at)
@@ -192,16 +195,38 @@ class TerraformProvisioner:
 
     def outputs(self, stack: StackSpec, run: Run) -> Outputs:
         """Empty where nothing was ever applied."""
-        if not workdir(self._root, stack).path.exists():
+        if self._never_begun(stack):
             return {}
         return self._outputs(self._open(stack, run))
 
     def resources(self, stack: StackSpec, run: Run) -> Sequence[str]:
         """Managed resources only: data sources are looked at, not had."""
-        if not workdir(self._root, stack).path.exists():
-            return ()
-        at = self._open(stack, run)
-        if at.own_backend and not at.work.holds_local_state():
+        return () if self._never_begun(stack) else self._listed(self._open(stack, run))
+
+    def forget(self, stack: StackSpec) -> None:
+        """Raises NotEmpty while the state names resources, and ToolBusy while a Terraform works there."""
+        if self._never_begun(stack):
+            return
+        at = self._open(stack, Run())
+        if left := self._listed(at):
+            raise NotEmpty(
+                f"{stack.label} still has {len(left)} resources: {', '.join(left[:5])}{' ...' if len(left) > 5 else ''}",
+                hint="take the environment down first",
+                facts={"resources": list(left)},
+            )
+        if at.remote:
+            self._erase(at.remote.bucket, at.remote.key)
+        at.work.remove()
+
+    # --- parts of them ---
+
+    def _never_begun(self, stack: StackSpec) -> bool:
+        """Whether there is certainly nothing of the stack: no directory here, and no bucket that others may have used."""
+        return self._settings.bucket is None and not workdir(self._root, stack).path.exists()
+
+    def _listed(self, at: Session) -> Sequence[str]:
+        """Addresses of the managed resources in the state."""
+        if at.holds_nothing:
             return ()
         self._preparation.initialise(at)
         argv = command.state_list()
@@ -211,21 +236,6 @@ class TerraformProvisioner:
         if "No state file was found" in finished.stderr:
             return ()
         raise at.failure(finished, argv)
-
-    def forget(self, stack: StackSpec) -> None:
-        """Raises NotEmpty while the state names resources, and ToolBusy while a Terraform works there."""
-        work = workdir(self._root, stack)
-        if not work.path.exists():
-            return
-        if left := self.resources(stack, Run()):
-            raise NotEmpty(
-                f"{stack.label} still has {len(left)} resources: {', '.join(left[:5])}{' ...' if len(left) > 5 else ''}",
-                hint="take the environment down first",
-                facts={"resources": list(left)},
-            )
-        work.remove()
-
-    # --- parts of them ---
 
     def _open(self, stack: StackSpec, run: Run) -> Session:
         self.binary()
@@ -253,6 +263,7 @@ class TerraformProvisioner:
             path.unlink(missing_ok=True)  # an errored plan is saved too
             raise at.failure(finished, argv, listener)
         shown = at.succeed(command.show(path), deadlines.show)
+        moving.settle(at, path)
         places = written.resources(at.stack.source, written.installed(at.work.data, at.site.cwd))
         document = parse.plan(shown, at.scrub, at.stack.tags, places)
         self._known.add(document.secrets)
@@ -321,7 +332,7 @@ class TerraformProvisioner:
         return Plan(stack.name, digest({"stack": stack.label, "nothing": True}, self._key), destroy=True)
 
     def _outputs(self, at: Session) -> Outputs:
-        if at.own_backend and not at.work.state.exists():
+        if at.own_backend and not at.work.state.exists() and not at.work.is_elsewhere():
             return {}
         self._preparation.initialise(at)
         return parse.outputs(at.succeed(command.output(), self._settings.deadlines.output))

@@ -48,7 +48,7 @@ def version() -> list[str]:
 
 
 def init(*, reconfigure: bool, backend_config: Path | None = None) -> list[str]:
-    """Exit 0 or 1, words on stderr. `reconfigure` forgets where the state was: only for the backend that is ours."""
+    """Exit 0 or 1, words on stderr. `reconfigure` forgets where the state was: only for a backend that is ours."""
     return _vector(
         "init",
         input=False,
@@ -132,9 +132,14 @@ def release_lock(id: str) -> list[str]:
     return _vector("force-unlock", id, force=IsFlagged)
 
 
-def push_state(state: Path) -> list[str]:
-    """`state push`: exit 0 or 1. An older serial or another lineage than what lies there is refused."""
-    return _vector("state push", str(state))
+def push_state(state: Path, *, force: bool = False) -> list[str]:
+    """`state push`: exit 0 or 1. An older serial or another lineage than what lies there is refused, unless forced."""
+    return _vector("state push", str(state), force=IsFlagged if force else None)
+
+
+def pull_state() -> list[str]:
+    """`state pull`: the state as one JSON object on stdout, secrets in clear; nothing where there is none."""
+    return _vector("state pull")
 
 
 def output() -> list[str]:

@@ -155,6 +155,12 @@ class SharedState(TerraformFailed):
     advice = "leave the backend's `key` out of the module and let a setting name one for each environment"
 
 
+class BucketMissing(TerraformFailed):
+    """The bucket that is to keep the state is not there."""
+
+    advice = "make it: baton backend init BLUEPRINT"
+
+
 class StateUnreadable(TerraformFailed):
     """The state cannot be read by this Terraform."""
 

@@ -62,6 +62,14 @@ def state_identity(path: Path) -> Mapping[str, Any]:
     return {}
 
 
+def state_before(path: Path) -> Mapping[str, Any]:
+    """The state that a plan found, before it looked at reality (the `tfstate-prev` inside the plan file, which tells no lineage)."""
+    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        state: Mapping[str, Any] = json.loads(archive.read("tfstate-prev"))
+        return state
+    return {}
+
+
 def _side(path: Path) -> Path:
     return path.with_suffix(".json")
 

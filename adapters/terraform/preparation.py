@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from adapters.terraform import command, configuration, failures, mirrors, parse
-from adapters.terraform.configuration import Module
+from adapters.terraform import backend, command, configuration, failures, mirrors, moving, parse
 from adapters.terraform.endpoint import silence
 from adapters.terraform.environment import Surroundings
 from adapters.terraform.rescue import ERRORED_STATE
@@ -25,6 +25,9 @@ from lifecycle.plan import Severity
 from lifecycle.ports import Run, StackSpec
 from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import sensitive_parts
+
+LOCKS_IN_S3: Final = (1, 10)
+"""The first Terraform that knows `use_lockfile`."""
 
 
 class Preparation:
@@ -51,7 +54,8 @@ class Preparation:
         modules = configuration.module_tree(stack.source)
         work = workdir(self._root, stack)
         work.prepare()
-        here = mirror(modules, work, _local_backend(modules[0], work))
+        remote = backend.remote(stack, modules[0], self._settings.bucket, self._surroundings.variables)
+        here = mirror(modules, work, backend.override(modules[0], work, remote))
         environment = self._surroundings.command(
             data_dir=work.data, cli_config=self._cli_config(work, modules[0].path), tags=stack.tags
         )
@@ -66,6 +70,7 @@ class Preparation:
             runner=self._runner,
             until=time.monotonic() + run.deadline.total_seconds(),
             endpoint_patience=self._settings.endpoint_patience,
+            remote=remote,
         )
 
     def initialise(self, at: Session) -> None:
@@ -75,23 +80,32 @@ class Preparation:
             return
         work.initialised.unlink(missing_ok=True)
         _drop_broken_manifest(work)
-        if not at.own_backend and work.holds_local_state():
-            raise failures.BackendChanged(
-                f"{label}: the module now names the backend '{at.root.backend}', and the state lies in {work.state}"
-            )
-        reconfigure = at.own_backend and work.backend().get("type", "local") == "local"
+        reconfigure = moving.reconfigures(at)
+        if at.remote:
+            self._check_version(label)
         at.run.say("stack.initialising", f"{at.stack.name}: preparing providers and modules", stack=at.stack.name)
         argv = command.init(reconfigure=reconfigure, backend_config=self._backend_config(at))
         try:
             at.succeed(argv, self._settings.deadlines.init)
         except failures.ConfigurationInvalid as error:
             raise self._with_columns(at, error) from None
+        except failures.TerraformFailed as error:
+            raise moving.without_bucket(at, error) from None
+        moving.move(at, self._settings.deadlines.output)
         for other in other_users(self._root, work):
             raise failures.SharedState(
                 f"{label} would keep its state in the same place of the same {at.root.backend} backend as "
                 f"{other.path.relative_to(self._root)}"
             )
         write_private(work.initialised, json.dumps(self._init_digest(at)))
+
+    def _check_version(self, label: str) -> None:
+        version = self._runner.binary().version
+        if tuple(int(n) for n in re.findall(r"\d+", version)[:2]) < LOCKS_IN_S3:
+            raise failures.VersionConflict(
+                f"{label}: Terraform {version} knows no lock in S3, without which two writers would meet there",
+                hint="take Terraform 1.10 or later (BATON_TERRAFORM), or keep the state on this machine: remove `backend:`",
+            )
 
     def _with_columns(self, at: Session, error: failures.TerraformFailed) -> failures.TerraformFailed:
         """The same error with the exact place: `init` tells lines only, `validate` needs no providers to find bad syntax."""
@@ -124,7 +138,7 @@ class Preparation:
 
     def _backend_config(self, at: Session) -> Path | None:
         """A file with what the settings add to the module's own backend block."""
-        if at.own_backend or at.root.backend == "cloud" or not self._settings.backend_config:
+        if at.root.backend in (*backend.LOCAL, "cloud") or not self._settings.backend_config:
             return None
         ref = at.stack.environment
         names = {"blueprint": ref.blueprint, "environment": ref.name, "stack": at.stack.name}
@@ -148,6 +162,7 @@ class Preparation:
             configuration.configuration_digest(at.modules),
             str(at.site.cwd),
             dict(self._settings.backend_config),
+            dict(at.remote.settings) if at.remote else {},
             [_text(file) for file in (at.site.cwd / LOCK, at.work.cli_config)],
         ]
         return digest(parts)
@@ -179,13 +194,6 @@ def _drop_broken_manifest(work: Workdir) -> None:
 
 def _modules_manifest(work: Workdir) -> Path:
     return work.data / "modules" / "modules.json"
-
-
-def _local_backend(module: Module, work: Workdir) -> str | None:
-    """A backend override that puts the state into our directory; None for a module with a remote backend."""
-    if module.backend not in ("", "local"):
-        return None
-    return json.dumps({"terraform": {"backend": {"local": {"path": str(work.state)}}}})
 
 
 def _marked(path: Path) -> str:

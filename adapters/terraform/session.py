@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from adapters.process.runner import Finished
 from adapters.terraform import command, failures, parse
+from adapters.terraform.backend import LOCAL, Remote
 from adapters.terraform.configuration import Module
 from adapters.terraform.endpoint import Watch
 from adapters.terraform.environment import Surroundings
@@ -34,6 +35,7 @@ class Session:
     runner: Runner
     until: float
     endpoint_patience: timedelta = timedelta(seconds=90)
+    remote: Remote | None = None  # where the state lies in the bucket of blueprint or settings
 
     @property
     def root(self) -> Module:
@@ -41,8 +43,13 @@ class Session:
 
     @property
     def own_backend(self) -> bool:
-        """Whether the state is in our working directory: the module names no backend, or just `local`."""
-        return self.root.backend in ("", "local")
+        """Whether the state is in our working directory: the module names no backend, or just `local`, and no bucket keeps it."""
+        return self.root.backend in LOCAL and self.remote is None
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether there is certainly no state: it would be in our working directory, was nowhere else before, and is not there."""
+        return self.own_backend and not self.work.holds_local_state() and not self.work.is_elsewhere()
 
     @property
     def uses_aws(self) -> bool:

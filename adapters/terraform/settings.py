@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from lifecycle.blueprint.backend import S3
+
 GRACE = timedelta(seconds=20)
 """From SIGINT to SIGKILL. Prefect's worker kills a cancelled flow after 30 s: the tool has to be done before, SETTLE included."""
 SETTLE = timedelta(seconds=6)
@@ -44,6 +46,8 @@ class TerraformSettings:
     """Filesystem mirrors to look at before the ones that are found."""
     backend_config: Mapping[str, str] = field(default_factory=dict)
     """For modules with a remote backend: what to add to its block, e.g. {"key": "{blueprint}/{environment}/{stack}.tfstate"}."""
+    bucket: S3 | None = None
+    """What keeps the states of modules that name no backend. None: each stack's own directory."""
     parallelism: int | None = None
     """Resources at a time. None: Terraform's default, ten."""
     concurrency: int | None = None

@@ -3,7 +3,8 @@
     <root>/<blueprint>/<environment>/stacks/<stack>/      0700
         tree/…/<module>/      the working copy: Terraform's current directory
         data/                 TF_DATA_DIR: providers, modules, the backend's settings
-        terraform.tfstate     the state, unless the module has a backend of its own
+        terraform.tfstate     the state, unless the module has a backend of its own or a bucket keeps it
+        terraform.tfstate.moved   0600, what lay there before it was moved to the bucket, until a plan has shown that nothing is lost
         plans/                saved plans (they hold secrets) and what is known about them
         variables.tfvars.json 0600
         terraform.rc          0600, the generated CLI configuration
@@ -61,6 +62,10 @@ class Workdir:
     @property
     def state(self) -> Path:
         return self.path / "terraform.tfstate"
+
+    @property
+    def moved_state(self) -> Path:
+        return self.path / "terraform.tfstate.moved"
 
     @property
     def plans(self) -> Path:
@@ -122,6 +127,10 @@ class Workdir:
             return {}
         backend = recorded.get("backend") or {}
         return {"type": backend.get("type", ""), "config": backend.get("config") or {}}
+
+    def is_elsewhere(self) -> bool:
+        """Whether `init` last found the state in a remote backend."""
+        return self.backend().get("type", "") not in ("", "local")
 
     def holds_local_state(self) -> bool:
         """Whether our own state file names resources. Not to be asked while a Terraform works here."""

@@ -40,7 +40,7 @@ def outputs(environment: Target, stack: StackName = "", *, env: Env = "dev", jso
     registry = Registry.open(settings)
     registry.withhold(blueprint)
     try:
-        provisioner = registry.provisioner()
+        provisioner = registry.provisioner(blueprint)
         for one, spec in blueprint.stacks.items():
             if stack not in ("", one):
                 continue

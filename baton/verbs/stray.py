@@ -11,6 +11,7 @@ from baton import cloud, console
 from baton.naming import blueprint_of
 from baton.options import Env, Json, Target
 from baton.progress import showing
+from lifecycle.blueprint.model import Blueprint
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import saying
@@ -65,7 +66,9 @@ def stray(
             )
 
         spec = StackSpec(ref, stack, (file.parent / blueprint.stacks[stack].source).resolve())
-        words = _decide(found, spec, address, registry, Run(saying(sink, registry.clock.now, str(ref)), Cancellation()))
+        words = _decide(
+            found, spec, address, registry, blueprint, Run(saying(sink, registry.clock.now, str(ref)), Cancellation())
+        )
     if json:
         console.emit("stray", environment=str(ref), id=id, address=address, removed=remove)
     else:
@@ -73,14 +76,16 @@ def stray(
     return 0
 
 
-def _decide(found: CloudResource, spec: StackSpec, address: str, registry: "Registry", run: Run) -> str:
+def _decide(
+    found: CloudResource, spec: StackSpec, address: str, registry: "Registry", blueprint: Blueprint, run: Run
+) -> str:
     """Do it under the environment's lock, with an entry in its ledger; what was done, in words."""
     from adapters.process.owner import current_owner
 
     ref = spec.environment
     with holding(registry.store, ref, current_owner(), run.cancel) as lock:
         if address:
-            registry.provisioner().adopt(spec, address, found.id, run)
+            registry.provisioner(blueprint).adopt(spec, address, found.id, run)
             words = f"{found.type} {found.id} is {address} of stack {spec.name} now"
         else:
             left = registry.cloud.remove([found], run).left

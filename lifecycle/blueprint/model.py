@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from lifecycle.blueprint.approval import Approval
+from lifecycle.blueprint.backend import Backend
 from lifecycle.blueprint.checks import Check, Place, Verify
 from lifecycle.blueprint.hosts import Connection, HostSelector, HostsMapping
 from lifecycle.blueprint.policy import Policy
@@ -43,6 +44,7 @@ from lifecycle.sensitive import JSON
 
 __all__ = [
     "Approval",
+    "Backend",
     "Blueprint",
     "Check",
     "Configure",
@@ -294,6 +296,9 @@ class Blueprint(Part):
     """What it may cost, and by which prices that is estimated. Default: no limits, and the packaged list prices."""
     policy: Policy = Policy()
     """By what it is judged before it is changed."""
+
+    backend: Backend | None = None
+    """Where Terraform's states are kept. Default: as the setting `BATON_BACKEND` says, else on this machine."""
 
     on_failure: OnFailure = OnFailure.KEEP
     """What becomes of it when an `up` fails: kept for a look; destroyed, if it was never ready; or back to what was ready last."""

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from pydantic.fields import FieldInfo
 
-from lifecycle.blueprint import checks, hosts, model, policy, policy_rules, probes
+from lifecycle.blueprint import backend, checks, hosts, model, policy, policy_rules, probes
 from lifecycle.blueprint.descriptions import descriptions
 from lifecycle.blueprint.places import LATER
 from lifecycle.blueprint.probes import Part
@@ -26,12 +26,14 @@ EVERY_KEY: Final = Path(__file__).resolve().parents[2] / "tests/golden/blueprint
 WORDS: Final[Mapping[str, str]] = {
     "AfterName": "name or `check.NAME`",
     "Amount": "amount of money",
+    "BucketName": "name of a bucket",
     "Certificates": "`file:PATH` or reference",
     "Command": "text or list of texts",
     "Count": "whole number from 0",
     "Day": "day such as `2026-12-31`",
     "Delay": "duration",
     "Duration": "duration",
+    "EndpointUrl": "http(s) address",
     "Expect": "`open`, `closed`, or a mapping",
     "FilePath": "`file:PATH`",
     "From": "`controller`, `outside`, or a host selector",
@@ -40,6 +42,8 @@ WORDS: Final[Mapping[str, str]] = {
     "JSON": "any value",
     "Jump": "`user@host[:port]` or a host selector",
     "Key": "`generate`, `agent` or `file:PATH`",
+    "KeyPrefix": "path",
+    "KmsKey": "id or ARN of a key",
     "Name": "name",
     "Number": "number",
     "OutputName": "name of an output",
@@ -47,6 +51,7 @@ WORDS: Final[Mapping[str, str]] = {
     "PolicyPath": "path that begins with `./`, `../` or `/`",
     "Port": "port or reference",
     "PortNumber": "port",
+    "RegionName": "region",
     "Regex": "regular expression",
     "ResourceType": "type of resource, or `*`",
     "Secret": "secret's source",
@@ -216,7 +221,11 @@ def _words(node: ast.expr, titles: Mapping[type[Part], str]) -> str:
 
 
 def _word(name: str, titles: Mapping[type[Part], str]) -> str:
-    kinds = {k: v for module in (model, checks, hosts, probes, policy, policy_rules) for k, v in vars(module).items()}
+    kinds = {
+        k: v
+        for module in (model, backend, checks, hosts, probes, policy, policy_rules)
+        for k, v in vars(module).items()
+    }
     kind = kinds.get(_INSIDE.get(name, name))
     words = WORDS.get(name, "")
     if isinstance(kind, type) and issubclass(kind, Part):

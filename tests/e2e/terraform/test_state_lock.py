@@ -2,15 +2,9 @@
 
 import json
 import os
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -18,9 +12,9 @@ import pytest
 
 from adapters.process.owner import current_owner
 from adapters.terraform.failures import StateLocked
-from adapters.terraform.settings import Deadlines
 from adapters.terraform.statelock import Held, journalled
 from adapters.terraform.workdir import Workdir, write_private
+from tests.e2e.terraform.locks import SOON, at_work, lock_of, power_cut
 
 MODULE = """
 terraform {{
@@ -41,18 +35,6 @@ resource "terraform_data" "slow" {{
   }}
 }}
 """
-CALLER = """
-import json, os, sys
-from pathlib import Path
-from adapters.terraform.adapter import TerraformProvisioner
-from lifecycle.environment import EnvironmentRef
-from lifecycle.ports import Run, StackSpec
-root, source, cloud = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
-stack = StackSpec(EnvironmentRef("shop", "dev"), "web", source, {"pause": 60})
-provisioner = TerraformProvisioner(root, b"the store's key", cloud, inherited={"PATH": os.environ["PATH"], "HOME": str(root)})
-provisioner.apply(stack, provisioner.plan(stack, Run()), Run())
-"""
-SOON = Deadlines(state_lock=timedelta(seconds=1))
 
 
 @pytest.fixture
@@ -69,38 +51,6 @@ def desk(make_desk: Callable[..., Any], cloud: Mapping[str, str], bucket: Any) -
     desk.write(MODULE.format(bucket=bucket.name))
     desk.given(pause=0)
     return desk
-
-
-@contextmanager
-def at_work(desk: Any, cloud: Mapping[str, str]) -> Iterator[dict[str, int]]:
-    """Somebody's apply in the middle of its slow resource, its lock's id written down; the pids of what works there."""
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    argv = [sys.executable, "-c", CALLER, str(desk.root), str(desk.stack.source), json.dumps(dict(cloud))]
-    with subprocess.Popen(argv, env=env, start_new_session=True) as caller:
-        try:
-            known = Workdir(desk.work)
-            until = time.monotonic() + 60
-            while (held := journalled(known)) is None or held.command != "apply":
-                assert caller.poll() is None
-                assert time.monotonic() < until
-                time.sleep(0.1)
-            holder = json.loads((desk.work / "tool.lock").read_text())
-            yield {"caller": caller.pid, "supervisor": holder["pid"], "tool": holder["tool"]}
-        finally:
-            caller.kill()
-
-
-def power_cut(pids: Mapping[str, int]) -> None:
-    """Everything dies at once: nobody has time to release anything."""
-    os.kill(pids["supervisor"], signal.SIGSTOP)  # it would see the tool die, and tell the caller
-    os.killpg(pids["tool"], signal.SIGKILL)
-    for who in ("caller", "supervisor"):
-        os.kill(pids[who], signal.SIGKILL)
-
-
-def lock_of(bucket: Any) -> dict[str, Any] | None:
-    found = [o for o in bucket.objects.all() if o.key.endswith(".tflock")]
-    return json.loads(found[0].get()["Body"].read()) if found else None
 
 
 def test_a_lock_that_a_dead_terraform_of_ours_left_is_released_and_said(

@@ -15,7 +15,7 @@ from lifecycle.scrub import Scrubber
 HERE = Path(__file__).parent
 SAMPLES = sorted((HERE / "failures").glob("*.json"))
 SOURCE = Path("stacks/web")
-RAISED_BY_US = {"SharedState", "TerraformTimedOut", "TerraformFailed"}
+RAISED_BY_US = {"BucketMissing", "SharedState", "TerraformTimedOut", "TerraformFailed"}
 """Classes that are no reading of Terraform's words."""
 
 

@@ -84,6 +84,8 @@ PLACES = [
     ("verify", "checks", "*", "expect", "stdout"),
     ("lease",),
     ("cost",),
+    ("backend",),
+    ("backend", "s3"),
 ]
 
 
