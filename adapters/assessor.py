@@ -12,6 +12,7 @@ from adapters.policy.policies import PolicyEngine, engine
 from adapters.prices.catalogue import price_book
 from adapters.settings import Settings
 from lifecycle.blueprint.model import Blueprint
+from lifecycle.blueprint.references import ReferenceUnresolved
 from lifecycle.cost import Budget, Estimate, PriceBook, estimate, overruns
 from lifecycle.plan import Plan
 from lifecycle.policy.facts import Facts, Pin, Playbook, StackFacts
@@ -106,5 +107,5 @@ def _secret(variables: Mapping[str, Any], view: View) -> Iterator[str]:
         try:
             if contains_sensitive(view.foreseen(template)):
                 yield name
-        except Exception:  # noqa: S112  # not known yet: what it will be is judged when it is
+        except ReferenceUnresolved:  # not known yet: what it will be is judged when it is
             continue

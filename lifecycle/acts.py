@@ -267,25 +267,18 @@ class Acts:
     def _rehearse(self, step: Step, view: View) -> Outcome:
         """Look at what a configure step would change. What cannot be said is said so: a look fails for nobody."""
         target = self._desired.configure[step.subject]
-        ready = view.ready_hosts
-        chosen = tuple(_entered(ready[host_id], target.become) for host_id, _ in step.hosts)
-        everybody = tuple(sorted(ready.values(), key=lambda h: h.name))
-        configuration = Configuration(
-            target.name,
-            target.playbook,
-            chosen,
-            everybody,
-            view.foreseen(target.variables),
-            deadline=target.deadline,
-            check=True,
-        )
+        variables = view.foreseen(target.variables)
+        asked = self._configuration(step, view, target.name, target.playbook, variables, target.deadline)
         try:
-            configured = self._ports.configurator.configure(configuration, self._run(step, target.deadline))
+            configured = self._ports.configurator.configure(
+                replace(asked, check=True), self._run(step, target.deadline)
+            )
         except Cancelled:
             raise
         except BatonError as error:
-            configured = Configured(tuple(HostResult(h.name, HostStatus.FAILED, message=error.message) for h in chosen))
-        results = {h.id: r for h, r in zip(chosen, configured.hosts, strict=False)}
+            bad = (HostResult(h.name, HostStatus.FAILED, message=error.message) for h in asked.hosts)
+            configured = Configured(tuple(bad))
+        results = {h.id: r for h, r in zip(asked.hosts, configured.hosts, strict=False)}
         changes = sum(len(r.changes) for r in results.values())
         words = f"{changes} {'task' if changes == 1 else 'tasks'} would change something"
         return Outcome(step, Status.OK, words, result=Rehearsed(results), good_hosts=frozenset(results))
@@ -293,17 +286,23 @@ class Acts:
     def _play(
         self, step: Step, view: View, name: str, playbook: Path, variables: Mapping[str, Any], deadline: timedelta
     ) -> Outcome:
-        """Run a playbook on the step's hosts; the inventory holds every host that is ready."""
-        become = self._desired.configure[step.subject].become
-        ready = view.ready_hosts
-        chosen = tuple(_entered(ready[host_id], become) for host_id, _ in step.hosts)
-        everybody = tuple(sorted(ready.values(), key=lambda h: h.name))
-        configuration = Configuration(name, playbook, chosen, everybody, variables, deadline=deadline)
+        """Run a playbook on the step's hosts."""
+        configuration = self._configuration(step, view, name, playbook, variables, deadline)
         stacks = self._desired.stacks
         configured = played(
             configuration, self._ports, self._run(step, deadline), lambda h: stacks[h.stack].defaults.ready_deadline
         )
-        return configure_outcome(step, chosen, configured)
+        return configure_outcome(step, configuration.hosts, configured)
+
+    def _configuration(
+        self, step: Step, view: View, name: str, playbook: Path, variables: Mapping[str, Any], deadline: timedelta
+    ) -> Configuration:
+        """A playbook for the step's hosts; the inventory holds every host that is ready."""
+        become = self._desired.configure[step.subject].become
+        ready = view.ready_hosts
+        chosen = tuple(_entered(ready[host_id], become) for host_id, _ in step.hosts)
+        everybody = tuple(sorted(ready.values(), key=lambda h: h.name))
+        return Configuration(name, playbook, chosen, everybody, variables, deadline=deadline)
 
     # --- checks
 

@@ -1,13 +1,14 @@
 """The heart: which steps may run now. Pure; whoever runs a lifecycle asks, runs, records, and asks again.
 
-Four rules hold for every step that is named here:
+Five rules hold for every step that is named here:
 
 * looking (plan, discover, await, verify) always happens, once per run; acting (apply, drain, configure, destroy) happens
   only when its digest or what was seen in this run says so;
 * a host's existence is seen, not concluded from the end of an apply: `await` and `configure` may run while `apply`
   has an intent and no outcome;
 * nothing runs before what it needs, and a step waits for nothing that its own inputs do not name;
-* a host that others must be told of is destroyed only after they were told (`drain`).
+* a host that others must be told of is destroyed only after they were told (`drain`);
+* where a blueprint asks for a review, nothing acts (nobody is told to leave either) before one has let it through.
 """
 
 from collections.abc import Collection, Iterator

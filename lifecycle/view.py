@@ -197,6 +197,9 @@ class View:
 
     def to_rehearse(self, target: ConfigureTarget) -> tuple[tuple[str, str], ...]:
         """(host id, digest) of every host that stands and would be configured again by this step, as far as that is known."""
+        return self._once(("rehearse", target.name), lambda: self._to_rehearse(target))
+
+    def _to_rehearse(self, target: ConfigureTarget) -> tuple[tuple[str, str], ...]:
         hosts = ((h, self.expected_digest(target, h)) for h in self.matching(target.selector))
         return tuple((h.id, d) for h, d in hosts if d and not self.journal.configured(target.name, h.id, d))
 

@@ -4,8 +4,10 @@ Terraform refuses unknown values for a root module's variables, and takes them f
 planned, made anew here each time, calls the stack's module: known values as they are, unknown ones as an attribute of a resource
 that does not exist (`terraform_data`, whose id is known after apply). Nothing is ever applied from here, and it has no state.
 
-    <stack>/foresight/main.tf.json      0600
+    <stack>/foresight/main.tf.json      0600, names and no values
     <stack>/foresight/data/             TF_DATA_DIR
+
+Values go where those of plans go, so that what a kill leaves of them goes in the same way.
 """
 
 from __future__ import annotations
@@ -13,13 +15,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.terraform import failures
+from adapters.terraform import failures, plans
 from adapters.terraform.session import Session
 from adapters.terraform.variables import Routed
 from adapters.terraform.workdir import write_private
@@ -71,20 +72,18 @@ class Foresight:
 
     @property
     def variables(self) -> Path:
-        return self.folder / "given.json"
+        return self.at.work.plans / "given.json"
 
     @property
     def plan_file(self) -> Path:
-        return self.folder / "foreseen.tfplan"
+        return self.at.work.plans / "foreseen.tfplan"
 
     def close(self) -> None:
-        """Remove what holds values; the providers stay for the next time."""
+        """Remove everything but the providers, which stay for the next time."""
+        plans.discard_all(self.at.work)
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
             if path.name != "data":
                 path.unlink()
-
-    def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _caller(source: str, known: Mapping[str, Any], presets: Iterable[str], unknown: Iterable[str]) -> dict[str, Any]:

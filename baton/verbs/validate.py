@@ -1,7 +1,6 @@
 """`baton validate`: is this blueprint right?"""
 
 from adapters import settings
-from adapters.assessor import judged
 from adapters.blueprints import find_blueprint, read_blueprint
 from baton import console
 from baton.options import Blueprint, Json
@@ -21,6 +20,8 @@ def validate(blueprint: Blueprint = ".", *, json: Json = False) -> int:
             console.emit("problem", file=p.file, line=p.line, column=p.column, path=p.path, message=p.message,
                          expected=p.expected, suggestion=p.suggestion)  # fmt: skip
         return int(invalid.exit_code)
+    from adapters.assessor import judged  # rules and prices: no other verb pays for them
+
     judged(found, path.parent, settings.load())
     parts = ", ".join(
         (

@@ -8,6 +8,7 @@ from lifecycle.cost import Estimate
 from lifecycle.desired import ConfigureTarget
 from lifecycle.digest import digest
 from lifecycle.inventory import Connection, Host, Selector, groups_of
+from lifecycle.journal import Kind
 from lifecycle.plan import Action, Fidelity, Plan, ResourceChange
 from lifecycle.policy.finding import Finding
 from lifecycle.preview.model import HostPreview, HostWork, Preview, StackPreview, StepPreview
@@ -53,7 +54,7 @@ def _stack(name: str, view: View) -> StackPreview:
 
 
 def _unplanned(name: str, view: View) -> str:
-    for kind in ("plan", "predict"):
+    for kind in (Kind.PLAN, Kind.PREDICT):
         if failure := view.observed.failures.get(f"{kind}:{name}"):
             return failure.message
     return f"its inputs are outputs of {', '.join(sorted(view.desired.stacks[name].needs))}, which are not known yet"
@@ -87,7 +88,7 @@ def _host(target: ConfigureTarget, host: Host, view: View) -> HostPreview:
     rehearsed = view.observed.rehearsed.get(target.name)
     result = rehearsed.hosts.get(host.id) if rehearsed else None
     if result is None:
-        entrance = view.observed.failures.get(f"await:{host.id}")
+        entrance = view.observed.failures.get(f"{Kind.AWAIT}:{host.id}")
         return HostPreview(host.name, HostWork.AGAIN, Fidelity.NONE, trouble=entrance.message if entrance else "")
     trouble = "" if result.status.good else f"{result.task}: {result.message}".strip(": ")
     return HostPreview(host.name, HostWork.AGAIN, Fidelity.PREDICTED, result.changes, trouble)

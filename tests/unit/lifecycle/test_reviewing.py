@@ -1,5 +1,6 @@
 """A preview, the approval that is bound to it, and every way in which it becomes stale."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -213,11 +214,12 @@ def test_an_approved_predicted_stack_is_applied_when_its_exact_plan_fits() -> No
 def test_a_ready_environment_whose_change_is_refused_stays_ready() -> None:
     stage = Stage(ApprovalRules(destroys=True))
     assert stage.run(shop(web=2)).complete
-    before = dict(stage.world.instances)
+    before, done = dict(stage.world.instances), Counter(stage.world.done)
     stage.run(shop(web=1))
     assert "destroys host.web-2" in stage.refusal.message
     assert stage.environment.phase is Phase.READY
     assert stage.world.instances == before
+    assert stage.world.done == done  # the load balancer was not told to drain anybody either
 
 
 STALE: dict[str, Callable[[Desired], Desired]] = {
