@@ -74,7 +74,12 @@ def test_what_was_approved_is_carried_out_and_nothing_else(governed: Baton, tmp_
     governed("plan", "examples/minimal", "--env", "gov")
     governed("approve", REF, digest[:12], "--reason", "looked at it")
     assert governed(*UP, "--json").result["phase"] == "ready"
-    assert "baton.preview.approved" in governed("audit", "log", "--environment", REF).out
+    told = [line["event"] for line in governed("audit", "log", "--environment", REF, "--json").of("entry")]
+    answers = [event["data"] for event in told if event["type"] == "baton.preview.approved"]
+    assert (answers[-1]["digest"], answers[-1]["reason"]) == (digest, "looked at it")
+    reviews = [event["data"] for event in told if str(event["data"].get("step", "")).startswith("review:")]
+    assert reviews[-1]["words"].startswith("approved by ")
+    assert reviews[-1]["preview"] == digest
 
 
 @pytest.mark.long
