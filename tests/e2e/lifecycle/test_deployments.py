@@ -64,16 +64,16 @@ def test_every_verb_is_a_deployment_and_deploying_again_changes_nothing(baton: A
         prefect("deploy", "--all")
     listed = prefect("deployment", "ls")
     verbs = {"plan", "up", "down", "rollback", "tick"}
-    assert {verb for verb in verbs if f"{verb}/{verb}" in listed} == verbs
+    assert {verb for verb in verbs if f"{verb}/baton" in listed} == verbs
     example = str(baton.directory / "examples/minimal")
     parameters = ("-p", f"blueprint={example}", "-p", "environment=deployed")
-    watched = prefect("deployment", "run", "up/up", *parameters, "--watch")
+    watched = prefect("deployment", "run", "up/baton", *parameters, "--watch")
     assert "Completed" in watched
     status = baton("status", REF, "--json").lines[0]
     assert status["phase"] == "ready"
     assert all(check["passed"] for check in status["checks"])
 
-    prefect("deployment", "run", "down/down", *parameters, "--start-in", "2 seconds")
+    prefect("deployment", "run", "down/baton", *parameters, "--start-in", "2 seconds")
     until = time.monotonic() + 180
     while baton("status", REF, "--json").lines[0]["phase"] != "destroyed":
         assert time.monotonic() < until, baton("status", REF).out

@@ -1,0 +1,105 @@
+"""The engine's API as commands use it: deployments, runs of them, and runs that wait for an answer.
+
+What talks to it runs in a process whose `PREFECT_API_URL` is set (`baton.engine.use`).
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from httpx import TransportError
+from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
+
+from lifecycle.errors import BatonError, ExitCode
+
+DEPLOYMENT: Final = "baton"
+"""The name of every deployment, beside its flow's: `up/baton`, `down/baton`, ..."""
+LOOK_EVERY: Final = 2.0
+"""Seconds between two looks at a run that is watched."""
+
+
+class EngineAway(BatonError):
+    """The engine's server does not answer."""
+
+
+class NotDeployed(BatonError):
+    """The engine knows no deployment of this verb."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NotWaiting(BatonError):
+    """This flow run does not wait for an answer."""
+
+
+@contextmanager
+def api() -> Iterator[SyncPrefectClient]:
+    """A client of the engine's API. Raises EngineAway where it does not answer."""
+    try:
+        with get_client(sync_client=True) as client:
+            yield client
+    except TransportError as error:
+        raise EngineAway(f"the engine does not answer: {error}", hint="look at it with: baton server status") from None
+
+
+def deployed(client: SyncPrefectClient, verb: str) -> DeploymentResponse:
+    """The deployment of a verb. Raises NotDeployed."""
+    name = f"{verb}/{DEPLOYMENT}"
+    try:
+        return client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        raise NotDeployed(
+            f"the engine at {client.api_url} knows no deployment {name}",
+            hint="deploy Baton's flows with: baton serve (or: prefect --no-prompt deploy --all)",
+        ) from None
+
+
+def start(
+    client: SyncPrefectClient,
+    verb: str,
+    parameters: Mapping[str, Any],
+    *,
+    at: datetime | None = None,
+    tags: Iterable[str] = (),
+    name: str | None = None,
+) -> FlowRun:
+    """A run of a verb's deployment, now or at a time. Raises NotDeployed."""
+    deployment = deployed(client, verb)
+    state: State[Any] | None = Scheduled(scheduled_time=at) if at else None
+    return client.create_flow_run_from_deployment(
+        deployment.id, parameters=dict(parameters), state=state, name=name, tags=sorted({*deployment.tags, *tags})
+    )
+
+
+def resume(client: SyncPrefectClient, run: UUID, values: Mapping[str, Any]) -> None:
+    """Answer a run that waits for one; a worker goes on with it. Raises NotWaiting."""
+    result = client.resume_flow_run(run, run_input=dict(values))
+    if result.status.value != "ACCEPT":
+        reason = getattr(result.details, "reason", "") or "it is not suspended"
+        raise NotWaiting(f"the flow run {run} was not resumed: {reason}")
+
+
+def watch(
+    client: SyncPrefectClient, run: UUID, *, patience: float | None, tell: Callable[[State[Any]], None] = lambda _: None
+) -> State[Any] | None:
+    """Wait for a run's end, for so many seconds at most (None: for ever), and tell of each new state. None: time is over."""
+    until = time.monotonic() + patience if patience is not None else None
+    before: State[Any] | None = None
+    while True:
+        state: State[Any] | None = client.read_flow_run(run).state
+        if state is not None and (before is None or state.id != before.id):
+            before = state
+            tell(state)
+        if state is not None and state.is_final():
+            return state
+        if until is not None and time.monotonic() >= until:
+            return None
+        time.sleep(LOOK_EVERY)
