@@ -48,6 +48,8 @@ def plan_words(plan: Plan, *, done: bool = False) -> str:
     counts: dict[str, int] = {}
     for change in plan.acting:
         counts[change.action.value] = counts.get(change.action.value, 0) + 1
+    if not counts and plan.gone:
+        return f"{len(plan.gone)} {'was' if len(plan.gone) == 1 else 'were'} gone already"
     if not counts:
         return "outputs changed" if plan.outputs_changed else "no changes"
     past = {"create": "created", "update": "updated", "replace": "replaced", "delete": "destroyed"}

@@ -1,6 +1,6 @@
 """Plans: what a provisioner says that it would do, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -100,6 +100,14 @@ class Output:
 Outputs = Mapping[str, Output]
 
 
+def gone(changes: Iterable[ResourceChange], drift: Iterable[ResourceChange]) -> frozenset[str]:
+    """Addresses of what is in the state and nowhere else, and is not made again: a run was killed between the cloud's answer
+    and the state's writing, or somebody was quicker. An apply does nothing to the cloud then, and strikes it off the state.
+    """
+    made = {change.address for change in changes if change.action.acts}
+    return frozenset(c.address for c in drift if c.action is Action.DELETE and c.address not in made)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What an apply of one stack would do.
@@ -127,6 +135,11 @@ class Plan:
     @property
     def acting(self) -> tuple[ResourceChange, ...]:
         return tuple(c for c in self.changes if c.action.acts)
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """What only the state still knows of."""
+        return gone(self.changes, self.drift)
 
     def count(self, action: Action) -> int:
         return sum(c.action is action for c in self.changes)

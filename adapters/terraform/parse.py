@@ -20,7 +20,7 @@ from adapters.terraform.declared import Declared, without_keys
 from adapters.terraform.redact import marked, masked
 from adapters.terraform.written import Written
 from lifecycle.errors import BatonError
-from lifecycle.plan import Action, Diagnostic, Output, Outputs, ResourceChange, Severity
+from lifecycle.plan import Action, Diagnostic, Output, Outputs, ResourceChange, Severity, gone
 from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import MASK, Sensitive
 
@@ -75,18 +75,20 @@ def plan(
     changes = tuple(_change(one, scrub, configuration) for one in raw)
     outputs = plan.get("output_changes") or {}
     outputs_changed = any(_output_acts(change) for change in outputs.values())
-    acting = any(change.action.acts for change in changes) or outputs_changed
+    drift = tuple(_change(one, scrub) for one in plan.get("resource_drift", ()))
+    forgotten = sorted(gone(changes, drift))
     return PlanDocument(
         changes=changes,
-        drift=tuple(_change(one, scrub) for one in plan.get("resource_drift", ())),
+        drift=drift,
         outputs=_known_outputs(plan),
         outputs_changed=outputs_changed,
         complete=bool(plan.get("complete", True)),
-        applyable=acting,
+        applyable=bool(forgotten) or outputs_changed or any(change.action.acts for change in changes),
         errored=bool(plan.get("errored", False)),
         essence={
             "changes": sorted((_essence(one) for one in raw if _action(one).acts), key=lambda e: str(e["address"])),
             "outputs": {name: _without_noise(change) for name, change in outputs.items() if _output_acts(change)},
+            **({"gone": forgotten} if forgotten else {}),
         },
         untagged=tuple(scrub.text(one["address"]) for one in raw if _lacks_tags(one, tags)),
         secrets=secrets,

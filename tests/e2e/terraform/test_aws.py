@@ -9,6 +9,7 @@ import pytest
 
 from adapters.terraform import failures, mirrors
 from lifecycle.environment import EnvironmentRef
+from lifecycle.outcomes import plan_words
 from lifecycle.plan import Action, Severity
 
 AWS = "registry.terraform.io/hashicorp/aws"
@@ -37,6 +38,18 @@ resource "aws_security_group" "own" {
 }
 output "bucket" {
   value = aws_s3_bucket.b.arn
+}
+"""
+PAIRS = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+resource "aws_key_pair" "k" {
+  for_each   = toset(["a", "b"])
+  key_name   = "baton-e2e-${each.key}"
+  public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zr9hXyq0cUWl8m8M2pUBGAQCwMTrkKQHCDFMSHBqk e2e"
 }
 """
 REMOTE = """
@@ -92,6 +105,25 @@ def test_the_environments_tags_reach_every_resource_of_an_unchanged_module(
     desk.destroy()
     assert desk.resources() == []
     assert client(cloud, "s3").list_buckets()["Buckets"] == []
+
+
+@needs_the_provider
+def test_what_only_the_state_still_knows_of_is_struck_off_it(make_desk: Any, cloud: dict[str, str]) -> None:
+    """As after a kill between the cloud's answer to a deletion and the writing of the state."""
+    desk = make_desk(cloud)
+    desk.write(PAIRS)
+    desk.apply()
+    client(cloud, "ec2").delete_key_pair(KeyName="baton-e2e-b")
+    desk.write(PAIRS.replace('["a", "b"]', '["a"]'))
+    plan = desk.plan()
+    assert (plan.acting, plan.gone) == ((), {'aws_key_pair.k["b"]'})
+    assert plan.applyable
+    assert plan_words(plan) == "1 was gone already"
+    desk.apply(plan)
+    assert 'aws_key_pair.k["b"]' not in desk.resources()
+    assert not desk.plan().applyable
+    desk.destroy()
+    assert desk.resources() == []
 
 
 @needs_the_provider
