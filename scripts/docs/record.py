@@ -1,4 +1,4 @@
-"""Records `baton up examples/minimal` as a person sees it, and writes docs/images/up.svg.
+"""Records `baton up examples/shop` as a person sees it, and writes docs/images/up.svg.
 
 tmux is the terminal: it is asked what is on its screen, several times a second. A home of its own (.cache/record) is made and taken down.
 """
@@ -17,10 +17,10 @@ from scripts.docs.svg import Frame, animated
 
 PICTURE: Final = ROOT / "docs" / "images" / "up.svg"
 HOME: Final = ROOT / ".cache" / "record"
-COLUMNS, LINES = 100, 20
+COLUMNS, LINES = 100, 34
 EVERY: Final = 0.25
 PATIENCE: Final = 600.0
-COMMAND: Final = "baton up examples/minimal"
+COMMAND: Final = "baton up examples/shop"
 
 
 class Terminal:
@@ -77,7 +77,7 @@ def prepared() -> Iterator[None]:
             subprocess.run(
                 ["baton", *words], cwd=ROOT, env=environ(), check=False, stdout=subprocess.DEVNULL
             ).returncode
-            for words in (("down", "minimal/dev", "--yes"), ("server", "stop"), ("cloud", "down"))
+            for words in (("down", "shop/dev", "--yes"), ("server", "stop"), ("cloud", "down"))
         ]
         if not any(codes):  # the next recording begins with run 1
             shutil.rmtree(HOME)

@@ -61,6 +61,7 @@ def site(lasting: Baton) -> Site:
     return found
 
 
+@pytest.mark.long
 def test_a_creation_that_fails_is_taken_down_with_proof_where_the_blueprint_wants_that(site: Site) -> None:
     blueprint = (site.folder / "blueprint.yaml").read_text()
     site.says("on_failure: destroy")
@@ -101,6 +102,7 @@ def test_a_tick_resumes_a_run_that_was_killed_even_where_its_blueprint_is_gone(s
     assert site.baton("tick").out == "nothing is due\n"
 
 
+@pytest.mark.long
 def test_a_change_that_fails_goes_back_to_what_was_ready_last(site: Site) -> None:
     site.says("on_failure: rollback")
     site.breaks()

@@ -22,7 +22,8 @@ def environ(baton: Any) -> Iterator[dict[str, str]]:
         baton("down", environment, "--yes", check=False)
 
 
-@pytest.mark.parametrize("page", ["tutorial.md", pytest.param("tutorial-shop.md", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("page", ["tutorial.md", "tutorial-shop.md"])
 def test_every_command_of_a_tutorial_does_what_the_page_says(page: str, baton: Any, environ: dict[str, str]) -> None:
     for block in tutorial.blocks((DOCS / page).read_text(encoding="utf-8")):
         ran = tutorial.run(block, baton.directory, environ)
