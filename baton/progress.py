@@ -1,9 +1,11 @@
 """What a person or a program sees while a run works: a live view, plain lines, or JSON lines."""
 
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,8 +18,8 @@ from baton import console
 from lifecycle.events import Event, Level
 from lifecycle.ports import EventSink
 
-KEPT = 4
-"""Lines of a step's newest messages that are worth a person's eye at once: one per step, at most this many steps."""
+EVERY: Final = 0.125
+"""Seconds between two looks at what is in flight."""
 
 
 @contextmanager
@@ -29,7 +31,7 @@ def showing(*, as_json: bool = False, quiet: bool = False) -> Iterator[EventSink
         yield lambda _: None
     elif console.err.is_terminal:
         view = LiveView(console.err)
-        with view.live:
+        with view.shown():
             yield while_somebody_reads(view.show)
     else:
         yield while_somebody_reads(plain_line)
@@ -91,17 +93,48 @@ class _Doing:
 
 
 class LiveView:
-    """Finished steps scroll up as lines; what is in flight stays below with a spinner, its time and its newest message."""
+    """Finished steps scroll up as lines; what is in flight stays below with a spinner, its time and its newest message.
+
+    One lock around whatever is written: rich works out where the cursor is and writes it in two steps, and what another thread
+    writes between them would leave a view behind, or go under in one.
+    """
 
     def __init__(self, target: Console) -> None:
         self._console = target
+        self._writing = threading.Lock()
+        self._over = threading.Event()
         self._doing: dict[str, _Doing] = {}
         self._phase = ""
         self._run = ""
-        self.live = Live(console=target, get_renderable=self._render, refresh_per_second=8, transient=True)
+        self._live = Live(console=target, get_renderable=self._render, auto_refresh=False, transient=True)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """The view is on the terminal meanwhile."""
+        ticking = threading.Thread(target=self._tick, name="progress", daemon=True)
+        with self._writing:
+            self._live.start()
+        ticking.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            ticking.join()
+            with self._writing:
+                self._live.stop()
+
+    def _tick(self) -> None:
+        with suppress(OSError):  # the terminal is closed: nobody looks any more
+            while not self._over.wait(EVERY):
+                with self._writing:
+                    self._live.refresh()
 
     def show(self, event: Event) -> None:
-        """Take one event. Called from several threads; rich's console serialises what is printed."""
+        """Take one event. Called from several threads."""
+        with self._writing:
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
         match event.type:
             case "run.started":
                 self._run = event.message
