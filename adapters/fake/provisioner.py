@@ -65,7 +65,8 @@ class FakeProvisioner:
                 reason = f"it stands already, and {', '.join(sorted(unknown))} is known only after others are applied"
                 warning = Diagnostic(Severity.WARNING, reason)
                 return Plan(stack.name, name, Fidelity.NONE, diagnostics=(warning,), complete=False)
-            changes = [_change(n, Action.CREATE, None, stack.name) for n in self._module(stack).hosts(stack.variables)]
+            made = self._module(stack).hosts(stack.variables)
+            changes = [self._with_values(stack, _change(n, Action.CREATE, None, stack.name)) for n in made]
             return Plan(stack.name, name, Fidelity.PREDICTED, tuple(changes), applyable=True)
 
     def apply(self, stack: StackSpec, plan: Plan, run: Run) -> Applied:
@@ -105,6 +106,15 @@ class FakeProvisioner:
         module = self._module(stack)
         self._world.states[stack.name] = StackState(dict(stack.variables), dict(module.outputs(stack.variables)))
         return Applied(self._outputs(stack), tuple(c.address for c in plan.acting))
+
+    def as_applied(self, stack: StackSpec, plan: Plan, run: Run) -> Plan:
+        self._begin(f"look at {stack.name}", run)
+        with self._world.lock:
+            if self._world.passes(f"look at {stack.name}"):
+                raise Silent(f"the cloud did not answer a look at {stack.name}")
+            if self._world.fails(f"look at {stack.name}"):
+                raise BatonError(f"the state of {stack.name} cannot be read")
+            return replace(plan, changes=tuple(self._with_values(stack, c, made=True) for c in plan.changes))
 
     def adopt(self, stack: StackSpec, address: str, id: str, run: Run) -> None:
         self._begin(f"adopt {address}", run)
@@ -157,7 +167,16 @@ class FakeProvisioner:
         changes = [_change(name, Action.CREATE, None, stack.name) for name in wanted if name not in have]
         changes += [_change(name, Action.DELETE, i) for name, i in have.items() if name not in wanted]
         stay = {name: i for name, i in have.items() if name in wanted}
-        return changes + [_change(n, Action.REPLACE if i.tainted else Action.NOOP, i) for n, i in stay.items()]
+        changes += [_change(n, Action.REPLACE if i.tainted else Action.NOOP, i) for n, i in stay.items()]
+        return [self._with_values(stack, change) for change in changes]
+
+    def _with_values(self, stack: StackSpec, change: ResourceChange, *, made: bool = False) -> ResourceChange:
+        """With the attributes that are known only of what exists."""
+        later = self._module(stack).later(stack.variables)
+        if not later or change.action is Action.DELETE:
+            return change
+        known = made or change.action is Action.NOOP
+        return replace(change, after=dict(later) if known else {}, unknown=() if known else tuple(later))
 
     def _destroying(self, stack: StackSpec) -> list[ResourceChange]:
         return [_change(i.name, Action.DELETE, i) for i in self._world.in_state(stack.name)]
