@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,10 +49,14 @@ def governed() -> Desired:
     return replace(shop(), governance=Governance())
 
 
+def _in_zone(zone: str, _: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"zone": zone}
+
+
 def drive_in(zone_of: Mapping[str, str]) -> Drive:
     world = world_of_shop()
     for stack, zone in zone_of.items():
-        world.modules[stack] = replace(world.modules[stack], later=lambda _, zone=zone: {"zone": zone})
+        world.modules[stack] = replace(world.modules[stack], later=partial(_in_zone, zone))
     return Drive(world, replace(ports_for(world), assessor=Zones()))
 
 

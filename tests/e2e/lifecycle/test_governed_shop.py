@@ -50,7 +50,7 @@ def governed(lasting: Baton, monkeypatch: pytest.MonkeyPatch) -> Iterator[Govern
 def password(folder: Path) -> str:
     identity = pyrage.x25519.Identity.from_str((folder / "identity.txt").read_text())
     text = pyrage.decrypt((folder / "shop.yaml.age").read_bytes(), [identity]).decode()
-    return text.partition("password: ")[2].rstrip("}\n")
+    return str(text.partition("password: ")[2].rstrip("}\n"))
 
 
 def test_from_a_question_to_a_certificate_and_nobody_hears_a_secret(governed: Governed) -> None:
