@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from adapters.terraform import declared
+from adapters.terraform import declared, drifting
 from adapters.terraform.declared import Declared, without_keys
 from adapters.terraform.redact import marked, masked
 from adapters.terraform.written import Written
@@ -78,7 +78,7 @@ def plan(
     acting = any(change.action.acts for change in changes) or outputs_changed
     return PlanDocument(
         changes=changes,
-        drift=tuple(_change(one, scrub) for one in plan.get("resource_drift", ())),
+        drift=tuple(_change(one, scrub) for one in drifting.real(plan, configuration)),
         outputs=_known_outputs(plan),
         outputs_changed=outputs_changed,
         complete=bool(plan.get("complete", True)),

@@ -40,7 +40,7 @@ def test_a_whole_life_with_its_state_in_a_bucket(baton: Baton) -> None:
     (made,) = baton("backend", "init", "examples/minimal", "--json").of("backend")
     assert (made["exists"], made["versioned"], made["encrypted"], made["private"]) == (True, True, True, True)
 
-    first = baton(*UP, timeout=900)
+    first = baton(*UP, timeout=1500)
     assert first.result["phase"] == "ready"
     bucket = bucket_of(baton)
     assert [one.key for one in bucket.objects.all()] == [KEY]
@@ -49,19 +49,19 @@ def test_a_whole_life_with_its_state_in_a_bucket(baton: Baton) -> None:
     stack = baton.home / "environments" / "minimal" / "bucket" / "stacks" / "main"
     assert list(stack.glob("terraform.tfstate*")) == []
 
-    again = baton(*UP, timeout=900)
+    again = baton(*UP, timeout=1500)
     assert again.result["changed"] is False
     assert again.finished("apply") + again.finished("configure") == []
 
     bucket.put_object(Key=f"{KEY}.tflock", Body=json.dumps(SOMEBODY).encode())
-    refused = baton(*UP, "--input", "greeting=Hi", check=False, timeout=900)
+    refused = baton(*UP, "--input", "greeting=Hi", check=False, timeout=1500)
     assert refused.code == 5
     assert "grace@hopper" in refused.of("error")[0]["message"]
     assert refused.finished("apply") + refused.finished("configure") == []
     assert {one.key for one in bucket.objects.all()} == {KEY, f"{KEY}.tflock"}  # it is nobody's to release but theirs
     bucket.Object(f"{KEY}.tflock").delete()
 
-    gone = baton("down", REF, "--json", timeout=900)
+    gone = baton("down", REF, "--json", timeout=1500)
     assert gone.result["phase"] == "destroyed"
     assert gone.result["certificate"]
     assert list(bucket.objects.all()) == []

@@ -14,7 +14,7 @@ def test_what_turns_out_wrong_after_the_apply_ends_the_run_with_3_and_stands_unt
     blueprint = baton.directory / "examples" / "minimal" / "blueprint.yaml"
     plain = blueprint.read_text()
     blueprint.write_text(f"{plain}\npolicy: {{rules: {{images: {{allow: [ami-approved-*]}}}}}}\n")
-    denied = baton(*UP, check=False, timeout=900)
+    denied = baton(*UP, check=False, timeout=1500)
     assert denied.code == 3, denied.err
     (preview,) = denied.of("preview")
     assert [(f["rule"], f["verdict"]) for f in preview["findings"]] == [("images", "unknown")]
@@ -31,9 +31,9 @@ def test_what_turns_out_wrong_after_the_apply_ends_the_run_with_3_and_stands_unt
     for words in ("use one of ami-approved-*", "stands already", "baton down minimal/judged", "baton up"):
         assert words in error["hint"]
     blueprint.write_text(f"{plain}\npolicy: {{rules: {{images: {{allow: [ami-*]}}}}}}\n")
-    mended = baton(*UP, timeout=900)
+    mended = baton(*UP, timeout=1500)
     assert mended.result["phase"] == "ready"
     assert (
         mended.finished("apply") == mended.finished("judge") == []
     )  # nothing is made again, and the plan knows everything
-    assert baton("down", "minimal/judged", timeout=900).code == 0
+    assert baton("down", "minimal/judged", timeout=1500).code == 0
