@@ -99,8 +99,11 @@ class RunFailed(BatonError):
 
 
 def _exit_code(ended: Ended) -> ExitCode:
-    """What all failures have in common: only checks, only locks, or a review that said no. Anything else is `failed`."""
+    """What all failures have in common: only checks, only locks, or a review that said no. Anything else is `failed`; what
+    was made and may not be is the policy's business, whatever failed beside it."""
     kinds, codes = {o.step.kind for o in ended.failures}, {o.exit_code for o in ended.failures}
+    if ended.view.overruled:
+        return ExitCode.POLICY_DENIED
     if kinds == {Kind.VERIFY}:
         return ExitCode.VERIFICATION_FAILED
     if kinds == {Kind.REVIEW} or codes == {ExitCode.LOCKED}:

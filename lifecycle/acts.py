@@ -16,6 +16,7 @@ from lifecycle.events import Event, Level, Say
 from lifecycle.handoff import hosts_from_outputs
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Outcome, Status, Step
+from lifecycle.judging import judged
 from lifecycle.observed import Observed, Planned, Rehearsed, Settled
 from lifecycle.outcomes import configure_outcome, plan_detail, plan_words
 from lifecycle.plan import Outputs, Plan, Severity
@@ -97,6 +98,8 @@ class Acts:
                 return self._rehearse(step, view)
             case Kind.REVIEW:
                 return Reviewing(view, self._ports.assessor, self._run_number(), self._ports.clock.now()).outcome(step)
+            case Kind.JUDGE:
+                return self._judge(step, view)
             case Kind.APPLY:
                 return self._apply(step, view)
             case Kind.DESTROY:
@@ -171,6 +174,13 @@ class Acts:
         return Outcome(
             step, Status.OK, plan_words(plan, done=True), result=settled, detail=plan_detail(plan), changed=True
         )
+
+    def _judge(self, step: Step, view: View) -> Outcome:
+        """Judge what an apply made, where the review did not know enough."""
+        spec = self._spec(self._desired.stacks[step.subject], view)
+        plan, provisioner = view.observed.plans[step.subject], self._ports.provisioner
+        known = self._insist(step, lambda: provisioner.as_applied(spec, plan, self._run(step)))
+        return judged(step, view, known, self._ports.assessor)
 
     def _destroy(self, step: Step, view: View) -> Outcome:
         spec = self._spec_on_the_way_down(self._desired.stacks[step.subject], step)

@@ -8,7 +8,8 @@ Five rules hold for every step that is named here:
   has an intent and no outcome;
 * nothing runs before what it needs, and a step waits for nothing that its own inputs do not name;
 * a host that others must be told of is destroyed only after they were told (`drain`);
-* where a blueprint asks for a review, nothing acts (nobody is told to leave either) before one has let it through.
+* where a blueprint asks for a review, nothing acts (nobody is told to leave either) before one has let it through; what it
+  could not judge is judged once it is made, and nothing more begins where that is not as it must be.
 """
 
 from collections.abc import Collection, Iterator
@@ -21,7 +22,7 @@ from lifecycle.journal import Journal, Kind, Step
 from lifecycle.observed import Observed
 from lifecycle.view import View
 
-LOOKS: Final = frozenset({Kind.PLAN, Kind.PREDICT})
+LOOKS: Final = frozenset({Kind.PLAN, Kind.PREDICT, Kind.JUDGE})
 """What a review waits for."""
 
 
@@ -42,12 +43,15 @@ def steps_of(view: View) -> tuple[Step, ...]:
                 *_reviews(view),
             )
         case Goal.UP:
+            if view.overruled:
+                return ()
             return (
                 *_plans(view),
                 *_predictions(view),
                 *_reviews(view),
                 *_drains(view),
                 *_applies(view),
+                *_judgements(view),
                 *_discoveries(view),
                 *_awaits(view),
                 *_configures(view),
@@ -106,6 +110,8 @@ def _reviews(view: View) -> Iterator[Step]:
         return
     if alone and (any(_entrances(view)) or any(_rehearsals(view))):
         return
+    if any(_judgements(view)):
+        return
     if view.observed.reviewed is None or (view.desired.goal is Goal.UP and view.unreviewed):
         yield Step(Kind.REVIEW, subject, digest(sorted(view.unreviewed)))
 
@@ -116,6 +122,17 @@ def _applies(view: View) -> Iterator[Step]:
         ready = waiting and plan.applyable and not plan.errored and view.admitted(plan)
         if ready and all(map(view.may_leave, view.departures(name))):
             yield Step(Kind.APPLY, name, plan.digest)
+
+
+def _judgements(view: View) -> Iterator[Step]:
+    """What was not known when it was reviewed is known once it is applied. One after the other: each knows what those before
+    it have found, and so the last one knows everything."""
+    if any(s.kind is Kind.JUDGE for s in view.observed.in_flight):
+        return
+    for stack in sorted(view.undecided):
+        if not view.observed.failed(Kind.JUDGE, stack):
+            yield Step(Kind.JUDGE, stack, view.observed.plans[stack].digest)
+            return
 
 
 def _drains(view: View) -> Iterator[Step]:

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     REHEARSE = "rehearse"
     REVIEW = "review"
     APPLY = "apply"
+    JUDGE = "judge"
     DISCOVER = "discover"
     AWAIT = "await"
     DRAIN = "drain"

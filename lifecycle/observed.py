@@ -73,6 +73,13 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """The result of judging what an apply made: its plan, in which nothing is unknown any more."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Seen in this run. Nothing in it is taken from an earlier run but `standing`: the inventory that it left, and its pins."""
 
@@ -80,6 +87,9 @@ class Observed:
     predicted: Mapping[str, Plan] = field(default_factory=dict)  # of stacks whose inputs are not settled: never applied
     rehearsed: Mapping[str, Rehearsed] = field(default_factory=dict)  # by configure step
     reviewed: Reviewed | None = None
+    known: Mapping[str, Plan] = field(
+        default_factory=dict
+    )  # of stacks judged after their apply: the values that it made
     settled: Mapping[str, Settled] = field(default_factory=dict)
     hosts: Mapping[str, Host] = field(default_factory=dict)  # id → host, seen by tag or named by outputs
     ready: Mapping[str, Ready] = field(default_factory=dict)  # id → ready and trusted
@@ -185,6 +195,8 @@ class Observed:
                 return replace(self, rehearsed={**self.rehearsed, subject: rehearsed})
             case Reviewed() as reviewed:
                 return replace(self, reviewed=reviewed)
+            case Judged(plan=plan):
+                return replace(self, known={**self.known, subject: plan})
             case Proof() as proof:
                 return replace(self, proof=proof)
             case tuple() as hosts if outcome.step.kind is Kind.DISCOVER:

@@ -177,6 +177,10 @@ class Provisioner(Protocol):
         """Do exactly what the plan says (a destroy plan included). Raises when it did not all succeed."""
         ...
 
+    def as_applied(self, stack: StackSpec, plan: Plan, run: Run) -> Plan:
+        """A plan that was applied, in which what was unknown is what came of it. Each change keeps its action."""
+        ...
+
     def adopt(self, stack: StackSpec, address: str, id: str, run: Run) -> None:
         """Take over what exists already as a resource of the stack: from now on it is in the state."""
         ...

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from lifecycle.desired import Goal
 from lifecycle.environment import EnvironmentRef
 from lifecycle.journal import Journal, Kind, Outcome, Record, Status, Step, subjects
 from lifecycle.ledger import Draft
 from lifecycle.view import View
+
+JUDGEMENTS: Final = frozenset({Kind.REVIEW, Kind.JUDGE})
+"""What only looks, and belongs into the ledger: why something was carried out, or not."""
 
 
 def intents(step: Step, run: int, at: datetime) -> list[Record]:
@@ -35,7 +38,7 @@ def closed(journal: Journal, run: int, at: datetime) -> list[Record]:
 def drafts(outcome: Outcome, ref: EnvironmentRef, run: int, at: datetime) -> list[Draft]:
     """A ledger entry for every step that changed the world, or tried to, and for the proof of a teardown."""
     step = outcome.step
-    if not (step.kind.acts or step.kind is Kind.PROVE or (step.kind is Kind.REVIEW and outcome.detail)):
+    if not (step.kind.acts or step.kind is Kind.PROVE or (step.kind in JUDGEMENTS and outcome.detail)):
         return []
     data: dict[str, Any] = {
         "run": run,
@@ -44,7 +47,7 @@ def drafts(outcome: Outcome, ref: EnvironmentRef, run: int, at: datetime) -> lis
         "status": outcome.status.value,
         "message": outcome.message,
     }
-    if step.kind is Kind.REVIEW:
+    if step.kind in JUDGEMENTS:
         data |= outcome.detail
     if "certificate" in outcome.detail:
         data["certificate"] = outcome.detail["certificate"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from lifecycle.admission import ApprovalNeeded, PreviewStale, admit, asked, changed_sources, reasons
 from lifecycle.approval import Review
@@ -10,10 +10,14 @@ from lifecycle.desired import Goal, Governance
 from lifecycle.errors import ExitCode
 from lifecycle.journal import Outcome, Status, Step
 from lifecycle.observed import Reviewed
+from lifecycle.plan import Action
+from lifecycle.policy.finding import Finding
 from lifecycle.ports import Assessor
 from lifecycle.preview import Preview
 from lifecycle.preview.drawing import drawn, previewed_plans
 from lifecycle.view import View
+
+STANDS: Final = "it stands already, and this plan would not change it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ class Reviewing:
         words = f"{first.where}: {words}" if first.where else words
         result = Reviewed(preview, words, self._before, self._known, refused=True)
         code = ExitCode.POLICY_DENIED
-        return Outcome(step, Status.FAILED, words, first.cure, result, _detail(preview, words), exit_code=code)
+        hint = f"{first.cure}\n{STANDS}" if _stands(preview, first) else first.cure
+        return Outcome(step, Status.FAILED, words, hint, result, _detail(preview, words), exit_code=code)
 
     def _shown(self, step: Step, preview: Preview) -> Outcome:
         """On the way to nothing but a look: the question is kept, so that it can be answered before anybody runs `up`."""
@@ -80,6 +85,12 @@ class Reviewing:
         review = known if same else asked(preview, self._rules.approval, why, self.now) if why else None
         words = f"an approval is needed: {'; '.join(why)}" if why else "no approval is needed"
         return Outcome(step, Status.OK, words, result=Reviewed(preview, words, review=review), changed=preview.acts)
+
+
+def _stands(preview: Preview, finding: Finding) -> bool:
+    """Whether a finding is about something that exists and that this plan would leave as it is."""
+    plans = (s.plan for s in preview.stacks if s.plan and s.name == finding.stack)
+    return any(c.address == finding.address and c.action is Action.NOOP for p in plans for c in p.changes)
 
 
 def _detail(preview: Preview, words: str) -> dict[str, Any]:

@@ -354,6 +354,8 @@ class View:
             case Goal.UP:
                 return (
                     self.desired.stacks.keys() <= self.observed.settled.keys()
+                    and not self.undecided
+                    and not self.overruled
                     and all(self.step_complete(n) for n in self.desired.configure)
                     and all(self.check_passed(n) for n in self.desired.checks)
                 )
@@ -389,6 +391,28 @@ class View:
     def admitted(self, plan: Plan) -> bool:
         """Whether a plan may be applied."""
         return not self.reviewing or plan.digest not in self.unreviewed
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """Stacks that were applied in this run while a rule could not tell yet, and were not judged since."""
+        return self._once(("undecided",), self._undecided)
+
+    def _undecided(self) -> frozenset[str]:
+        seen, reviewed = self.observed, self.observed.reviewed
+        if not self.reviewing or reviewed is None or self.desired.goal is not Goal.UP:
+            return frozenset()
+        asked = {finding.stack for finding in reviewed.preview.undecided}
+        applied = {n for n, plan in seen.plans.items() if n in seen.settled and plan.applyable and n not in seen.known}
+        everywhere = "" in asked  # about no stack of its own: any may decide it
+        return frozenset(
+            n for n in applied if n in asked or (everywhere and any(c.unknown for c in seen.plans[n].changes))
+        )
+
+    @property
+    def overruled(self) -> bool:
+        """Whether something that was made is not as the policy wants it: nothing more is made."""
+        judged = (o for key, o in self.observed.failures.items() if key.startswith(f"{Kind.JUDGE}:"))
+        return any(o.exit_code is ExitCode.POLICY_DENIED for o in judged)
 
     @property
     def refused(self) -> bool:

@@ -20,10 +20,12 @@ HALF = "half"
 
 @dataclass(frozen=True, slots=True)
 class FakeModule:
-    """What a module makes of its variables: host names (with their groups), and outputs beside `hosts`."""
+    """What a module makes of its variables: host names (with their groups), outputs beside `hosts`, and what no plan can know."""
 
     hosts: Callable[[Mapping[str, Any]], Mapping[str, tuple[str, ...]]] = lambda _: {}
     outputs: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {}
+    later: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {}
+    """Attributes of every host that are known only after apply."""
 
 
 @dataclass(slots=True)

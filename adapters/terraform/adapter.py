@@ -9,7 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from adapters.terraform import binary as binaries
-from adapters.terraform import command, configuration, failures, foresight, moving, parse, plans, variables, written
+from adapters.terraform import (
+    command,
+    configuration,
+    failures,
+    foresight,
+    holdings,
+    moving,
+    parse,
+    plans,
+    variables,
+    written,
+)
 from adapters.terraform.backend import Erase
 from adapters.terraform.environment import surroundings
 from adapters.terraform.events import Listener
@@ -175,6 +186,16 @@ class TerraformProvisioner:
             plans.discard(path)  # it is used up, and it holds secrets
         outputs = {} if plan.destroy else self._outputs_after(at, listener)
         return Applied(outputs, tuple(listener.changed), tuple(listener.diagnostics))
+
+    def as_applied(self, stack: StackSpec, plan: Plan, run: Run) -> Plan:
+        """What was unknown is read from the state; without anything unknown nothing is run."""
+        if not any(change.unknown for change in plan.changes):
+            return plan
+        at = self._open(stack, run)
+        self._preparation.initialise(at)
+        made = holdings.read(at.succeed(command.show_state(), self._settings.deadlines.show), at.scrub)
+        self._known.add(made.secrets)
+        return replace(plan, changes=tuple(map(made.of, plan.changes)))
 
     def adopt(self, stack: StackSpec, address: str, id: str, run: Run) -> None:
         """`terraform import`, with the variables that the stack gives now, or else gave last."""

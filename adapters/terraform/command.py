@@ -90,6 +90,11 @@ def show(plan: Path) -> list[str]:
     return _vector("show", str(plan), json=IsFlagged)
 
 
+def show_state() -> list[str]:
+    """One JSON document on stdout, secrets in clear: what is in the state, by address. Without a state there is no `values`."""
+    return _vector("show", json=IsFlagged)
+
+
 def apply(plan: Path, *, lock_timeout: timedelta = timedelta(0), parallelism: int | None = None) -> list[str]:
     """Exit 0 or 1 (a cancelled one too); JSON lines on stdout. A saved plan is applied without a question."""
     return _vector(

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from adapters.terraform import declared
+from adapters.terraform import declared, drifting
 from adapters.terraform.declared import Declared, without_keys
 from adapters.terraform.redact import marked, masked
 from adapters.terraform.written import Written
@@ -75,7 +75,7 @@ def plan(
     changes = tuple(_change(one, scrub, configuration) for one in raw)
     outputs = plan.get("output_changes") or {}
     outputs_changed = any(_output_acts(change) for change in outputs.values())
-    drift = tuple(_change(one, scrub) for one in plan.get("resource_drift", ()))
+    drift = tuple(_change(one, scrub) for one in drifting.real(plan, configuration))
     forgotten = sorted(gone(changes, drift))
     return PlanDocument(
         changes=changes,

@@ -37,8 +37,8 @@ def drawn(view: View, findings: Sequence[Finding] = (), estimate: Estimate | Non
 
 
 def previewed_plans(view: View) -> Mapping[str, Plan]:
-    """The plan of every stack that has one: the one that can be applied, or else the predicted one."""
-    return {**view.observed.predicted, **view.observed.plans}
+    """The plan of every stack that has one: as its apply left it, or that can be applied, or else the predicted one."""
+    return {**view.observed.predicted, **view.observed.plans, **view.observed.known}
 
 
 # --- stacks

@@ -128,6 +128,11 @@ class Preview:
         return decide(self.findings).needs_approval
 
     @property
+    def undecided(self) -> tuple[Finding, ...]:
+        """Findings that wait for a value that is known only after apply."""
+        return tuple(f for f in self.findings if f.verdict is Verdict.UNKNOWN)
+
+    @property
     def concerns(self) -> frozenset[str]:
         """Keys of every finding that an approver ought to see."""
         bad = (f for f in self.findings if f.verdict in (Verdict.DENY, Verdict.WARN))

@@ -12,6 +12,7 @@ _MARKS = {
     Kind.REHEARSE: "~",
     Kind.REVIEW: "r",
     Kind.APPLY: "A",
+    Kind.JUDGE: "j",
     Kind.AWAIT: "w",
     Kind.DRAIN: "d",
     Kind.CONFIGURE: "C",

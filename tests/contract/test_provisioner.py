@@ -164,3 +164,56 @@ def test_a_stack_that_stands_is_not_foreseen_over_an_unknown_value_and_says_so(c
     plan = case.provisioner.predict(case.stack(names=["a"]), frozenset({"motto"}), Run())
     assert (plan.fidelity, plan.changes, plan.complete) == (Fidelity.NONE, (), False)
     assert "motto" in plan.diagnostics[0].summary
+
+
+LATE = """
+variable "token" {
+  sensitive = true
+  default   = "canary-4711-token"
+}
+module "inner" {
+  source = "./inner"
+}
+resource "terraform_data" "host" {
+  for_each = toset(["a"])
+  input    = module.inner.id
+}
+resource "terraform_data" "secret" {
+  input            = var.token
+  triggers_replace = module.inner.id
+}
+"""
+INNER = """
+resource "terraform_data" "first" {}
+output "id" {
+  value = terraform_data.first.id
+}
+"""
+
+
+def test_what_was_unknown_is_known_after_the_apply_and_every_change_keeps_its_action(case: Case) -> None:
+    if isinstance(case.provisioner, FakeProvisioner):
+        world = case.provisioner.world
+        world.modules["module"] = replace(world.modules["module"], later=lambda _: {"input": "7"})
+    else:
+        (case.source / "main.tf").write_text(LATE)
+        (case.source / "inner").mkdir()
+        (case.source / "inner" / "main.tf").write_text(INNER)
+    stack = case.stack()
+    plan = case.provisioner.plan(stack, Run())
+    assert all("input" in c.unknown for c in plan.changes if ".host" in c.address)
+    case.provisioner.apply(stack, plan, Run())
+    known = case.provisioner.as_applied(stack, plan, Run())
+    assert (known.digest, [(c.address, c.action) for c in known.changes]) == (
+        plan.digest,
+        [(c.address, c.action) for c in plan.changes],
+    )
+    assert [c.unknown for c in known.changes] == [() for _ in plan.changes]
+    (host,) = (c for c in known.changes if ".host" in c.address or c.address == "host.a")
+    assert host.after is not None
+    assert host.after["input"]
+    assert "canary-4711-token" not in repr(known)
+    again = case.provisioner.plan(stack, Run())
+    (same,) = (c for c in again.changes if c.address == host.address)
+    assert same.after is not None
+    assert same.after["input"] == host.after["input"]

@@ -226,7 +226,155 @@ APPLY = ("apply", "-auto-approve", "-var-file=v.tfvars.json")
 REPLACED = 'resource "terraform_data" "a" {{\n  input            = "x"\n  triggers_replace = "{}"\n{}}}\n'
 FIRST = "  lifecycle {\n    create_before_destroy = true\n  }\n"
 
+UNKNOWN = """
+variable "given" { default = "known" }
+resource "terraform_data" "a" {}
+resource "terraform_data" "computed" {
+  input = var.given
+}
+resource "terraform_data" "whole" {
+  input = terraform_data.a.id
+}
+resource "terraform_data" "inside" {
+  input = { known = "x", id = terraform_data.a.id, list = ["x", terraform_data.a.id], deep = { in = [{ id = terraform_data.a.id }] } }
+}
+resource "terraform_data" "counted" {
+  count = 2
+  input = "${count.index}-${terraform_data.a.id}"
+}
+module "m" {
+  source = "./m"
+  id     = terraform_data.a.id
+}
+resource "terraform_data" "through_a_module" {
+  input = module.m.id
+}
+output "partly" {
+  value = { known = 1, unknown = terraform_data.a.id }
+}
+"""
+PASSED_ON = """
+variable "id" {}
+resource "terraform_data" "b" {
+  input = { id = var.id }
+}
+output "id" {
+  value = terraform_data.b.output
+}
+"""
+IN_BLOCKS = (
+    AWS
+    + """
+resource "terraform_data" "a" {}
+resource "aws_security_group" "written" {
+  ingress {
+    from_port   = 443
+    to_port     = 443
+    protocol    = "tcp"
+    cidr_blocks = ["10.0.0.0/8", terraform_data.a.id]
+  }
+}
+resource "aws_security_group" "dynamic" {
+  dynamic "ingress" {
+    for_each = [terraform_data.a.id]
+    content {
+      from_port   = 443
+      to_port     = 443
+      protocol    = "tcp"
+      cidr_blocks = [ingress.value]
+    }
+  }
+}
+resource "aws_instance" "i" {
+  ami           = terraform_data.a.id
+  instance_type = "t3.micro"
+  user_data     = "echo ${terraform_data.a.id}"
+  tags          = { Name = "i", other = terraform_data.a.id }
+  root_block_device {
+    encrypted = true
+  }
+}
+resource "aws_ebs_volume" "v" {
+  availability_zone = aws_instance.i.availability_zone
+  size              = 10
+}
+"""
+)
+BY_SCHEMA = (
+    AWS
+    + """
+variable "password" {
+  type      = string
+  sensitive = true
+}
+resource "aws_ssm_parameter" "plain" {
+  name  = "/p"
+  type  = "SecureString"
+  value = "correct horse battery"
+}
+resource "aws_ssm_parameter" "marked" {
+  name  = "/q"
+  type  = "SecureString"
+  value = var.password
+  tags  = { owner = "platform", token = var.password }
+}
+"""
+)
+FAILS = '  provisioner "local-exec" {\n    when    = destroy\n    command = "false"\n  }\n'
+INTO_A_MODULE = (
+    'module "m" {\n  source = "./m"\n}\nmoved {\n  from = terraform_data.a\n  to   = module.m.terraform_data.a\n}\n'
+)
+
 PLANS: dict[str, Case] = {
+    "unknown_kinds": Case({"main.tf": UNKNOWN, "m/main.tf": PASSED_ON, "v.tfvars.json": "{}"}, (INIT, *SHOWN)),
+    "unknown_in_blocks": Case(
+        {"main.tf": IN_BLOCKS, "v.tfvars.json": "{}"}, (INIT, *SHOWN), {"GetCallerIdentity": (200, IDENTITY)}
+    ),
+    "sensitive_by_schema": Case(
+        {"main.tf": BY_SCHEMA, "v.tfvars.json": SECRET}, (INIT, *SHOWN), {"GetCallerIdentity": (200, IDENTITY)}
+    ),
+    "sensitive_changed": Case(
+        {
+            "main.tf": SENSITIVE,
+            "v.tfvars.json": '{"password": "correct horse battery before"}',
+            "v.tfvars.json@2": SECRET,
+        },
+        (INIT, APPLY, *SHOWN),
+    ),
+    "moved_and_changed": Case(
+        {
+            "main.tf": WITH_ID,
+            "main.tf@2": WITH_ID.replace('"a"', '"b"').replace("x", "y")
+            + "moved {\n  from = terraform_data.a\n  to   = terraform_data.b\n}\n",
+            "v.tfvars.json": "{}",
+        },
+        (INIT, APPLY, *SHOWN),
+    ),
+    "moved_into_a_module": Case(
+        {"main.tf": WITH_ID, "m/main.tf": WITH_ID, "main.tf@2": INTO_A_MODULE, "v.tfvars.json": "{}"},
+        (INIT, APPLY, INIT, *SHOWN),
+    ),
+    "imported_and_changed": Case(
+        {"main.tf": WITH_ID + 'import {\n  to = terraform_data.a\n  id = "given-id"\n}\n', "v.tfvars.json": "{}"},
+        (INIT, *SHOWN),
+    ),
+    "removed_from_the_configuration": Case(
+        {
+            "main.tf": WITH_ID + 'resource "terraform_data" "n" {\n  count = 2\n}\n',
+            "main.tf@2": 'resource "terraform_data" "n" {\n  count = 1\n}\n',
+            "v.tfvars.json": "{}",
+        },
+        (INIT, APPLY, *SHOWN),
+    ),
+    "tainted": Case({"main.tf": WITH_ID, "v.tfvars.json": "{}"}, (INIT, APPLY, ("taint", "terraform_data.a"), *SHOWN)),
+    "deposed": Case(
+        {
+            "main.tf": REPLACED.format("1", FIRST + FAILS),
+            "main.tf@2": REPLACED.format("2", FIRST + FAILS),
+            "v.tfvars.json": "{}",
+        },
+        (INIT, APPLY, APPLY, *SHOWN),
+    ),
     "create_with_secrets": Case({"main.tf": SENSITIVE, "v.tfvars.json": SECRET}, (INIT, *SHOWN)),
     "no_op": Case({"main.tf": SENSITIVE, "v.tfvars.json": SECRET}, (INIT, APPLY, *SHOWN)),
     "update_and_outputs": Case(
@@ -390,6 +538,7 @@ def neutral(text: str, folder: Path) -> str:
     text = text.replace(str(folder), "/work").replace(os.uname().nodename, "host")
     text = re.sub(r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:5000", text)
     text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( \+0000 UTC|Z)?", "2026-01-01T00:00:00Z", text)
+    text = re.sub(r'"deposed":\s*"[0-9a-f]{8}"', '"deposed":"00000000"', text)
     text = re.sub(r"(?i)(Who:\s+)\S+@", r"\1somebody@", text)
     text = re.sub(r"\d+\.\d+\.\d+\.\d+:53\b", "192.0.2.53:53", text)
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "00000000-0000-4000-8000-000000000000", text)
