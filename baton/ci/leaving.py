@@ -12,7 +12,7 @@ from typing import Any
 from baton.ci.surroundings import Surroundings
 from lifecycle.desired import Goal
 from lifecycle.environment import EnvironmentRef
-from lifecycle.errors import BatonError
+from lifecycle.errors import BatonError, ExitCode
 from lifecycle.perform import Ended
 from lifecycle.report.comment import comment, marker, of_checks, of_failure, of_preview, of_urls
 from lifecycle.report.junit import Case, cases, junit, of_error
@@ -66,11 +66,21 @@ class Told:
         return {
             "environment": str(self.ref),
             "digest": str((self.preview or {}).get("digest", "")),
+            "approval": "needed" if self._waits else "",
             "phase": str((self.error.facts if self.error else {}).get("phase") or self._phase),
             "url": urls[0] if urls else "",
             "urls": " ".join(urls),
             "exit_code": str(int(self.error.exit_code)) if self.error else "0",
         }
+
+    @property
+    def _waits(self) -> bool:
+        """Whether somebody has to approve the preview before it is carried out."""
+        preview = self.preview
+        refused = self.error is not None and self.error.exit_code is ExitCode.APPROVAL_NEEDED
+        return bool(
+            refused or (self.verb == "plan" and preview and preview["approval"]["reasons"] and not preview["denied"])
+        )
 
     @property
     def _phase(self) -> str:

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from adapters import settings as settings_of
 from baton import console
-from baton.ci import following, surroundings
+from baton.ci import commenting, following, surroundings
 from baton.ci.leaving import Files, parameters
 from baton.ci.telling import annotate, end, show_preview, told_of
 from baton.naming import BlueprintGone, blueprint_of, environment_named
@@ -70,6 +70,9 @@ Cancel = Annotated[
         negative="",
     ),
 ]
+
+
+CommentFile = Annotated[Path, Parameter(help="What `--comment` wrote.")]
 
 
 @app.command
@@ -153,6 +156,19 @@ def run(verb: str, *, param: Given = None, timeout: Timeout = "", cancel: Cancel
         annotate(error, around)
         raise
     console.out.print(f"{followed.name}: {followed.message or 'completed'}", markup=False)
+    return 0
+
+
+@app.command
+def comment(file: CommentFile) -> int:
+    """Put a comment under the pull or merge request of this pipeline, in place of the one that an earlier job left there."""
+    around = surroundings.found(os.environ)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}") from None
+    done = commenting.thread(around, os.environ).put(text)
+    console.out.print(f"the comment was {done}", markup=False)
     return 0
 
 
