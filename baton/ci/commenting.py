@@ -66,6 +66,7 @@ class Thread:
             with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
+            error.close()
             hint = "may the token write to pull requests?" if error.code in (401, 403, 404) else ""
             raise NoComment(f"{method} {url}: {error.code} {error.reason}", hint=hint) from None
         except (OSError, ValueError) as error:
