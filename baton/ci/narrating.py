@@ -14,10 +14,13 @@ from typing import Final
 from baton import console
 from baton.ci.surroundings import System
 from baton.progress import plain_line, while_somebody_reads
+from lifecycle.environment import Phase
 from lifecycle.events import Event
 from lifecycle.ports import EventSink
 
 _SECTIONS: Final = ("run.started", "environment.phase")
+_ENDS: Final = frozenset({Phase.READY, Phase.FAILED, Phase.QUARANTINED, Phase.DESTROYED})
+"""Phases in which nothing more is told: a line, and no section."""
 _COMMAND: Final = re.compile(r"^([ \t]*)(::|##\[)", re.MULTILINE)
 
 
@@ -70,7 +73,10 @@ class Narration:
         with self._lock:
             if event.type == "step.finished":
                 self.seconds[event.step] = float(event.data.get("seconds", 0))
-            if event.type in _SECTIONS:
+            if event.data.get("phase") in _ENDS:
+                self._sections.end()
+                write(f"== {event.message}")
+            elif event.type in _SECTIONS:
                 self._sections.begin(event.message)
             else:
                 plain_line(_safe(event))

@@ -62,11 +62,13 @@ def test_what_a_tool_says_commands_nothing(capfd: pytest.CaptureFixture[str]) ->
         tell(Event(NOW, "step.started", "apply\n::add-mask::x\n  ##[error]y", "apply:x"))
         data = {"status": "failed", "hint": "::stop-commands::z", "title": "t", "seconds": 1.5}
         tell(Event(NOW, "step.finished", "no\n::endgroup::", "apply:x", data=data))
+        tell(Event(NOW, "environment.phase", "failed", data={"phase": "failed"}))
     lines = capfd.readouterr().err.splitlines()
     assert [line for line in lines if line.lstrip().startswith(("::", "##["))] == [
         "::group::up shop/dev r1",
         "::endgroup::",
     ]
+    assert lines[-2:] == ["::endgroup::", "== failed"]
     assert narration.seconds == {"apply:x": 1.5}
     assert harmless("a::b\n\t::error::") == "a::b\n\t| ::error::"
 
