@@ -15,6 +15,7 @@ from baton.verbs import (
     audit,
     backend,
     certificate,
+    ci,
     down,
     history,
     hosts,
@@ -83,6 +84,7 @@ app.command(backend.app)
 app.command(prices.app)
 app.command(policy.app)
 app.command(server.app)
+app.command(ci.app)
 app.command(cloud)
 
 

@@ -1,6 +1,7 @@
 """Runs a verb's flow in this process: engine, local cloud, progress, Ctrl-C."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any
 
@@ -13,7 +14,10 @@ from baton.progress import showing
 from lifecycle.compose import refuse_secrets
 from lifecycle.environment import EnvironmentRef, checked_name
 from lifecycle.errors import BatonError
+from lifecycle.ports import EventSink
 
+View = AbstractContextManager[EventSink]
+"""What shows a run's events as long as it is open."""
 _GO_ON = "look at it with `baton server status`, then run this again: it goes on where it was"
 
 
@@ -30,6 +34,7 @@ def run_flow(
     wait: float = 0,
     as_json: bool,
     more: Mapping[str, Any] | None = None,
+    view: View | None = None,
 ) -> Any:
     """Run a verb's flow here and show what it does; how the run ended. Raises what made it fail.
 
@@ -41,11 +46,16 @@ def run_flow(
     ref = EnvironmentRef(read.name, checked_name(environment))
     given = {"blueprint": str(path), "environment": environment, "inputs": dict(inputs), "wait": wait, **(more or {})}
     with head_of_failures(ref, as_json=as_json):
-        return call_flow(verb, given, as_json=as_json)
+        return call_flow(verb, given, as_json=as_json, view=view)
 
 
-def call_flow(verb: str, parameters: Mapping[str, Any], *, as_json: bool, answer: str = "ended") -> Any:
-    """Run a flow here with these parameters and show what it does; what it leaves to its caller. Raises what made it fail."""
+def call_flow(
+    verb: str, parameters: Mapping[str, Any], *, as_json: bool, answer: str = "ended", view: View | None = None
+) -> Any:
+    """Run a flow here with these parameters and show what it does; what it leaves to its caller. Raises what made it fail.
+
+    `view` shows its events in place of the view that fits the terminal.
+    """
     settings = settings_of.load()
     if settings.cloud == "local":
         cloud.ensure(settings)
@@ -54,7 +64,7 @@ def call_flow(verb: str, parameters: Mapping[str, Any], *, as_json: bool, answer
     engine.use(settings, console.tell)
     verbs = import_module("flows.verbs")
     flow = getattr(import_module(f"flows.{verb}"), verb)
-    with showing(as_json=as_json) as sink, verbs.called_by(verbs.Caller(sink)) as caller:
+    with view or showing(as_json=as_json) as sink, verbs.called_by(verbs.Caller(sink)) as caller:
         return _answer(caller, lambda: flow(**parameters, return_state=True), answer)
 
 

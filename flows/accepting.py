@@ -15,7 +15,7 @@ from lifecycle.blueprint.sources import KeyKind, SecretScheme
 from lifecycle.digest import digest
 from lifecycle.environment import INPUTS, Environment
 from lifecycle.events import Event, Level
-from lifecycle.lease import LEASE, Lease, granted
+from lifecycle.lease import LEASE, LIMIT, Lease, granted, limit_of, limited
 from lifecycle.ledger import Draft
 from lifecycle.lock import Lock
 from lifecycle.phases import RESUMED
@@ -31,11 +31,15 @@ def accept(place: Place, request: Request, session: Session, lock: Lock) -> Envi
 
 def _facts(known: Mapping[str, Any], place: Place, request: Request, number: int, now: datetime) -> dict[str, Any]:
     wanted = place.blueprint.lease
-    lease = granted(Lease.of(known), wanted.ttl if wanted else None, wanted.warn if wanted else (), now)
+    limit = limit_of(known, request.lease_limit)
+    ttl, warn = limited(wanted.ttl if wanted else None, wanted.warn if wanted else (), limit)
+    lease = granted(Lease.of(known), ttl, warn, now)
     facts = {key: value for key, value in known.items() if key not in (LEASE, RESUMED, FROM_STORE)}
     facts |= {INPUTS: dict(place.inputs), REVISION: number}
     if lease is not None:
         facts[LEASE] = lease.fact
+    if limit is not None:
+        facts[LIMIT] = limit.total_seconds()
     if place.revision is not None and (FROM_STORE in known or not request.resumes):
         facts[FROM_STORE] = True
     if request.resumes:

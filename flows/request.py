@@ -1,5 +1,6 @@
 """What a flow is asked for, and what its run is called."""
 
+from datetime import timedelta
 from pathlib import PurePath
 from typing import Any
 
@@ -26,6 +27,12 @@ class Request(BaseModel):
     auto_approve: bool = False  # where the blueprint lets a pipeline approve
     asks: bool = True  # whether an approval may be needed: what goes back to what was ready had its own
     resumes: bool = False  # goes on with a run that died
+    lease: float | None = Field(None, gt=0)  # seconds: the longest that it may stand, whatever the blueprint says
+
+    @property
+    def lease_limit(self) -> timedelta | None:
+        """The longest that the environment may stand."""
+        return None if self.lease is None else timedelta(seconds=self.lease)
 
 
 def run_name() -> str:

@@ -23,7 +23,7 @@ from lifecycle.digest import digest
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
-from lifecycle.lease import Lease, granted
+from lifecycle.lease import Lease, granted, limit_of, limited
 from lifecycle.ports import EventSink, Ports
 
 
@@ -88,7 +88,7 @@ def opened(
         desired = replace(
             desired,
             because=request.because,
-            lease=_remaining(blueprint, environment, registry),
+            lease=_remaining(blueprint, environment, request, registry),
             blueprint_digest=digest(path.read_text(encoding="utf-8"), registry.store.key),
             governance=_governance(blueprint, environment, request),
         )
@@ -97,11 +97,14 @@ def opened(
         yield Session(desired, ports, environment, registry)
 
 
-def _remaining(blueprint: Blueprint, environment: Environment, registry: Registry) -> timedelta | None:
+def _remaining(
+    blueprint: Blueprint, environment: Environment, request: Request, registry: Registry
+) -> timedelta | None:
     """How long an environment may stand from now on, in whole minutes; None for as long as it likes."""
     now = registry.clock.now()
     wanted = blueprint.lease
-    lease = granted(Lease.of(environment.facts), wanted.ttl if wanted else None, (), now)
+    ttl, _ = limited(wanted.ttl if wanted else None, (), limit_of(environment.facts, request.lease_limit))
+    lease = granted(Lease.of(environment.facts), ttl, (), now)
     return (lease.ends - now) // timedelta(minutes=1) * timedelta(minutes=1) if lease else None
 
 

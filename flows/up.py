@@ -17,6 +17,7 @@ def up(
     inputs: dict[str, Any] | None = None,
     wait: float = 0,
     auto_approve: bool = False,
+    lease: float | None = None,
 ) -> State:
     """Bring an environment up: plan, apply, await, configure, verify; what stands already is left alone.
 
@@ -26,8 +27,14 @@ def up(
         inputs: Values for the blueprint's inputs. Never secrets: the blueprint says where those come from.
         wait: Seconds to wait for the environment while another run holds it. 0: end at once, and name that run.
         auto_approve: Approve what the blueprint lets a pipeline approve.
+        lease: Longest time that it may stand, in seconds, where the blueprint grants none or a longer one.
     """
     request = Request(
-        blueprint=blueprint, environment=environment, inputs=inputs or {}, wait=wait, auto_approve=auto_approve
+        blueprint=blueprint,
+        environment=environment,
+        inputs=inputs or {},
+        wait=wait,
+        auto_approve=auto_approve,
+        lease=lease,
     )
     return run(Goal.UP, request)

@@ -16,6 +16,7 @@ from prefect.states import Cancelled, Completed, Failed
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
+from flows.client import note_exit_code
 from flows.place import located
 from flows.request import Request
 from flows.session import masking
@@ -139,6 +140,7 @@ def run(goal: Goal, request: Request) -> State:
         return Cancelled(message=_sentence(error))
     except BatonError as error:
         caller.error = error
+        note_exit_code(flow_run.id, error.exit_code)
         return Failed(message=_sentence(error))
 
 

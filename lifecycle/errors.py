@@ -21,6 +21,8 @@ class ExitCode(IntEnum):
     LOCKED = 5
     VERIFICATION_FAILED = 6
     USAGE = 64
+    CRASHED = 70
+    TIMED_OUT = 124
     INTERRUPTED = 130
 
     @property
@@ -38,6 +40,8 @@ _MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.LOCKED: "locked or stale",
     ExitCode.VERIFICATION_FAILED: "verification failed",
     ExitCode.USAGE: "the command or the blueprint is wrong",
+    ExitCode.CRASHED: "the run died without saying how it ended (of a run that is followed)",
+    ExitCode.TIMED_OUT: "the time is over, and the run goes on (of a run that is followed)",
     ExitCode.INTERRUPTED: "interrupted",
 }
 

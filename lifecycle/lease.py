@@ -18,6 +18,10 @@ LEASE: Final = "lease"
 """Among an environment's facts: its lease."""
 DOWN_AT: Final = "down_at"
 """Among an environment's facts: the moment that somebody appointed for its end."""
+LIMIT: Final = "lease_limit"
+"""Among an environment's facts: the longest lease (seconds) that whoever brought it up allows it, whatever its blueprint says."""
+WARN: Final = (timedelta(hours=1), timedelta(minutes=10))
+"""How long before the end to warn where only a limit grants a lease."""
 
 
 class NoLease(BatonError):
@@ -79,6 +83,22 @@ class Lease:
     def told(self, now: datetime) -> Self:
         """With every warning that is past counted as given."""
         return replace(self, warned=tuple(w for w in self.warn if self.ends - now <= w))
+
+
+def limit_of(facts: Mapping[str, Any], asked: timedelta | None) -> timedelta | None:
+    """The limit that holds: the one that is asked for now, else the one that an earlier run was given. It ends with the environment."""
+    if asked is not None:
+        return asked
+    return timedelta(seconds=facts[LIMIT]) if LIMIT in facts else None
+
+
+def limited(
+    ttl: timedelta | None, warn: tuple[timedelta, ...], limit: timedelta | None
+) -> tuple[timedelta | None, tuple[timedelta, ...]]:
+    """(ttl, warnings) of a blueprint under a limit: the shorter of the two; a limit alone grants a lease too."""
+    if limit is None:
+        return ttl, warn
+    return (limit, WARN) if ttl is None else (min(ttl, limit), warn)
 
 
 def granted(known: Lease | None, ttl: timedelta | None, warn: tuple[timedelta, ...], now: datetime) -> Lease | None:

@@ -10,7 +10,7 @@ from baton.heads import head_fields, head_of_failures, tell_head
 from baton.naming import BlueprintGone, blueprint_of, environment_named
 from baton.options import At, Env, Input, Json, OrphansOnly, Target, Wait, Yes, Zone, inputs, seconds
 from baton.orphans import remove_orphans
-from baton.running import call_flow, run_flow
+from baton.running import View, call_flow, run_flow
 from baton.schedules import appoint, tell_end
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
@@ -48,7 +48,7 @@ def down(
         console.err.print("nothing was touched")
         return 1
     try:
-        ended = _down(path, name, inputs(input), seconds(wait), kept, as_json=json)
+        ended = take_down(path, name, inputs(input), seconds(wait), kept, as_json=json)
     except BatonError as error:
         if not json and error.facts.get("left"):
             for line in left_text(error.facts["left"]):
@@ -63,11 +63,20 @@ def down(
     return 0
 
 
-def _down(path: str, name: str, given: Mapping[str, str], wait: float, kept: int | None, *, as_json: bool) -> Any:
+def take_down(
+    path: str,
+    name: str,
+    given: Mapping[str, str],
+    wait: float,
+    kept: int | None,
+    *,
+    as_json: bool,
+    view: View | None = None,
+) -> Any:
     """How the teardown ended, by the blueprint on disk or by the revision that the store keeps. Raises what made it fail."""
     if kept is None:
-        return run_flow("down", path, name, given, wait=wait, as_json=as_json)
+        return run_flow("down", path, name, given, wait=wait, as_json=as_json, view=view)
     console.tell(f"its blueprint is not there any more: revision {kept} says what it is made of")
     parameters = {"blueprint": path, "environment": name, "inputs": dict(given), "wait": wait, "revision": kept}
     with head_of_failures(EnvironmentRef(path, name), as_json=as_json):
-        return call_flow("down", parameters, as_json=as_json)
+        return call_flow("down", parameters, as_json=as_json, view=view)

@@ -34,18 +34,20 @@ def sampled() -> Iterator[dict[str, float]]:
 
 def _now() -> dict[str, float]:
     found: dict[str, float] = defaultdict(float)
-    for entry in _descendants():
+    for entry in descendants(os.getpid()):
+        if int(entry.name) == os.getpid():
+            continue
         found[_kind(memory.command(entry))] += memory.pss(entry)
     return found
 
 
-def _descendants() -> list[Path]:
-    """Everything below this process."""
+def descendants(of: int) -> list[Path]:
+    """A process and everything below it, as folders in /proc."""
     parents = {int(entry.name): _parent(entry) for entry in memory.processes()}
-    found, fresh = set[int](), {os.getpid()}
+    found, fresh = set[int](), {of}
     while fresh:
-        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
         found |= fresh
+        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
     return [Path("/proc", str(pid)) for pid in found]
 
 

@@ -6,7 +6,20 @@ import pytest
 
 from baton.schedules import BadTime, appointed_time
 from lifecycle.environment import Environment, EnvironmentRef, Phase
-from lifecycle.lease import DOWN_AT, LEASE, Appointment, Lease, NoLease, appointed, expiring, extended, granted
+from lifecycle.lease import (
+    DOWN_AT,
+    LEASE,
+    LIMIT,
+    Appointment,
+    Lease,
+    NoLease,
+    appointed,
+    expiring,
+    extended,
+    granted,
+    limit_of,
+    limited,
+)
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -121,3 +134,17 @@ def test_a_time_is_an_instant(text: str, zone: str, expected: datetime) -> None:
 def test_a_time_that_nobody_can_be_sure_of_is_refused(text: str, zone: str, words: str) -> None:
     with pytest.raises(BadTime, match=words):
         appointed_time(text, zone, NOW)
+
+
+def test_a_limit_shortens_a_lease_and_grants_one_where_there_is_none() -> None:
+    assert limited(10 * HOUR, (HOUR / 2,), 8 * HOUR) == (8 * HOUR, (HOUR / 2,))
+    assert limited(2 * HOUR, (HOUR / 2,), 8 * HOUR) == (2 * HOUR, (HOUR / 2,))
+    assert limited(None, (), 8 * HOUR) == (8 * HOUR, WARN)
+    assert limited(None, (), None) == (None, ())
+
+
+def test_a_limit_holds_until_another_one_is_asked_for() -> None:
+    facts = {LIMIT: HOUR.total_seconds()}
+    assert limit_of(facts, None) == HOUR  # whoever resumes the run, or brings it up by hand, does not lift it
+    assert limit_of(facts, 2 * HOUR) == 2 * HOUR
+    assert limit_of({}, None) is None
