@@ -113,7 +113,7 @@ def at_once(engine: Engine, worker: int, many: int, scale: float) -> None:
             for one in ids:
                 state = read(client, one).state
                 if one not in states and state is not None and state.is_final():
-                    states[one] = state.name
+                    states[one] = state.name or state.type.value
             now = flow_processes(worker)
             peaks = {pid: max(peaks.get(pid, 0.0), size) for pid, size in {**peaks, **now}.items()}
             top = max(top, sum(now.values()))
