@@ -561,7 +561,7 @@ def _run(case: Case, folder: Path, stack: ExitStack) -> tuple[tuple[str, ...], s
         if last and case.trouble:
             case.trouble(process)
         try:
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=600)
         finally:
             process.kill()
     if other:
