@@ -1,33 +1,35 @@
-"""The whole built-in pack over plans of 63, 1,008 and 10,017 resources: CPU seconds and peak memory. Prints; asserts nothing.
+"""Policy over plans of 63, 1,008 and 10,017 resources: CPU seconds and peak memory. Prints; asserts nothing.
 
-    python benchmarks/policy.py [CHECKOV]
+    python benchmarks/policy.py [--sizes 63,1008] [--rounds 3] [--checkov PATH] [--terraform-compliance PATH]
+
+First the whole built-in pack alone. Then the same few rules (benchmarks/support/scanners.py) by Baton, by checkov and by
+terraform-compliance, in turn, round after round; each of the two from an environment of its own, named or on PATH. What each
+objects to is compared: a ratio is worth something only where that is the same.
 
 The plans are made in this process, in the shape that the Terraform adapter reads them: what is measured is the judging. Each
-size runs in a process of its own, so that one size's peak is not another's. Beside it checkov over the same plan, if it is
-named or on PATH (with the checks that look at the same things; the rest of its pack would cost more).
+measurement of Baton runs in a process of its own, and counts that whole process as it does for the others.
 """
 
+import argparse
 import json
 import resource
-import shutil
+import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from adapters.policy import checkov
 from adapters.policy.policies import engine
+from benchmarks.support import scanners
 from lifecycle.blueprint.loader import load_policy
 from lifecycle.plan import Action, Plan, ResourceChange
 from lifecycle.policy.facts import Facts, StackFacts
 
 SIZES = (63, 1_008, 10_017)
-CHECKS = ("CKV_AWS_3", "CKV_AWS_8", "CKV_AWS_16", "CKV_AWS_20", "CKV_AWS_24", "CKV_AWS_25", "CKV_AWS_46", "CKV_AWS_260",
-          "CKV2_AWS_6")  # fmt: skip
 POLICY = """
 rules:
   encryption-at-rest:
@@ -51,43 +53,79 @@ rules:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--one"]:
-        print(json.dumps(measure(int(sys.argv[2]))))
+    given = _arguments()
+    if given.one:
+        print(json.dumps(measure(given.one, given.equal)))
         return
-    scanner = shutil.which(sys.argv[1] if len(sys.argv) > 1 else "checkov")
-    for size in SIZES:
-        argv = [sys.executable, "-m", "benchmarks.policy", "--one", str(size)]
-        ours = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    for size in given.sizes:
+        ours = _own(size, equal=False)
         print(
-            f"{size:>6} resources: {ours['seconds']:.3f} CPU s, {ours['findings']} findings, "
+            f"{size:>6} resources, the whole pack: {ours['seconds']:.3f} CPU s, {ours['findings']} findings, "
             f"peak {ours['peak']:.0f} MB, of that {ours['peak'] - ours['before']:.0f} MB for judging"
         )
-        if scanner:
-            seconds, peak = scanned(scanner, size)
-            print(
-                f"{'':>6} checkov:   {seconds:.1f} CPU s ({seconds / ours['seconds']:.0f} times as much), peak {peak:.0f} MB"
-            )
+    names = {"checkov": scanners.by_checkov, "terraform-compliance": scanners.by_compliance}
+    paths = {name: scanners.installed(name, getattr(given, name.replace("-", "_"))) for name in names}
+    others = {name: names[name](path) for name, path in paths.items() if path}
+    for name in names.keys() - others.keys():
+        print(f"{name}: not installed, not measured")
+    print(f"\nthe same rules: {scanners.EQUAL}")
+    for size in given.sizes if others else ():
+        _compare(size, given.rounds, others)
 
 
-def measure(size: int) -> dict[str, float]:
-    """CPU seconds of judging, how many findings, megabytes of this process before it and at its peak."""
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sizes", type=lambda text: [int(one) for one in text.split(",")], default=list(SIZES))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--checkov", default="")
+    parser.add_argument("--terraform-compliance", default="")
+    parser.add_argument("--one", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--equal", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _own(size: int, *, equal: bool) -> dict[str, Any]:
+    argv = [sys.executable, "-m", "benchmarks.policy", "--one", str(size), *(["--equal"] if equal else [])]
+    found: dict[str, Any] = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
+def _compare(size: int, rounds: int, others: Mapping[str, scanners.Scan]) -> None:
+    """Baton and the others in turn, so that what else the machine does meets all of them."""
+    made, ours = facts(size), list[dict[str, Any]]()
+    theirs: dict[str, list[scanners.Scanned]] = {name: [] for name in others}
+    for _ in range(rounds):
+        ours.append(_own(size, equal=True))
+        for name, scan in others.items():
+            theirs[name].append(scan(made))
+    judging = statistics.median(one["seconds"] for one in ours)
+    whole = statistics.median(one["process"] for one in ours)
+    print(f"{size:>6} resources, median of {rounds}: judging {judging:.3f} CPU s, the whole process {whole:.1f}")
+    for name, scans in theirs.items():
+        cpu, peak = statistics.median(s.cpu for s in scans), max(s.peak for s in scans)
+        same = "the same resources" if scans[0].found == set(ours[0]["objects_to"]) else "OTHER resources"
+        print(
+            f"{'':>6} {name:21} {cpu:.1f} CPU s = {cpu / judging:.0f} times the judging, {cpu / whole:.1f} times the process; "
+            f"peak {peak:.0f} MB; objects to {same} ({len(scans[0].found)})"
+        )
+
+
+def measure(size: int, equal: bool) -> dict[str, Any]:
+    """CPU seconds of judging and of this whole process, what is found, megabytes of this process before judging and at its peak."""
     made = facts(size)
-    judge = engine(load_policy(POLICY), Path())
+    judge = engine(load_policy(scanners.POLICY if equal else POLICY), Path())
     before = _peak(resource.RUSAGE_SELF)
     start = time.process_time()
     found = judge.judge(made)
-    seconds = time.process_time() - start
-    return {"seconds": seconds, "findings": len(found), "before": before, "peak": _peak(resource.RUSAGE_SELF)}
-
-
-def scanned(binary: str, size: int) -> tuple[float, float]:
-    """CPU seconds and peak megabytes of checkov over the same plan."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "plan.json").write_text(checkov.document(facts(size).stacks[0]), encoding="utf-8")
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(checkov.command(binary, "plan.json", CHECKS), cwd=folder, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 1024
+    end = time.process_time()
+    return {
+        "seconds": end - start,
+        "process": end,
+        "findings": len(found),
+        "objects_to": sorted(scanners.objected(found)) if equal else [],
+        "before": before,
+        "peak": _peak(resource.RUSAGE_SELF),
+    }
 
 
 def facts(size: int) -> Facts:

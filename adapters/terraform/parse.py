@@ -241,7 +241,7 @@ def _change(
         unknown=tuple(map(scrub.text, _paths(change.get("after_unknown")))),
         replace_paths=tuple(scrub.text(_path(steps)) for steps in change.get("replace_paths", ())),
         previous_address=scrub.text(entry.get("previous_address", "")),
-        tags=_tags(change),
+        tags=scrub.value(_tags(change)),
         is_host=entry.get("type") in HOST_TYPES and entry.get("mode", "managed") == "managed",
         tainted=entry.get("action_reason") == "replace_because_tainted" and not resource.provisioned,
         configured=resource.configured,

@@ -60,7 +60,7 @@ def test_from_a_question_to_a_certificate_and_nobody_hears_a_secret(governed: Go
     asked = governed.up(code=4)
     assert asked.finished("apply") == []
     (preview,) = asked.of("preview")
-    found = {(f["rule"], f["verdict"]) for f in preview["findings"]}
+    found = {(f["rule"], f["verdict"]) for f in preview["policy"]["findings"]}
     assert {("one-way-in", "waived"), ("images", "unknown")} <= found
     assert not {verdict for _, verdict in found} & {"deny"}
     assert "a month more" in asked.of("error")[0]["message"]

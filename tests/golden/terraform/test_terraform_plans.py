@@ -9,7 +9,7 @@ import pytest
 
 from adapters.terraform import parse
 from adapters.terraform.parse import UnreadableOutput
-from lifecycle.plan import Action
+from lifecycle.plan import Action, ResourceChange
 from lifecycle.scrub import Scrubber
 from lifecycle.sensitive import mask
 
@@ -64,6 +64,36 @@ def test_a_secret_that_terraform_knows_of_is_in_no_value_that_can_be_shown() -> 
     after = next(c.after for c in plan.changes if c.address == "terraform_data.db")
     assert after is not None
     assert after["input"] == {"user": "app", "password": "***", "hosts": ["a", "***"]}
+
+
+def test_a_secret_is_masked_also_where_a_provider_copies_it_and_loses_the_mark() -> None:
+    path = HERE / "plans" / "sensitive_by_schema.json"
+    raw = {c["address"]: c["change"] for c in json.loads(path.read_text())["resource_changes"]}
+    assert raw["aws_ssm_parameter.marked"]["after"]["tags_all"]["token"] == SECRET
+    assert SECRET not in repr(read(path))
+
+
+def test_right_after_a_first_apply_nothing_is_drift_although_terraform_says_so() -> None:
+    path = HERE / "plans" / "drift_after_the_first_apply.json"
+    said = [one["address"] for one in json.loads(path.read_text())["resource_drift"]]
+    assert {"aws_security_group.s", "aws_route_table.t"} <= set(said)
+    assert read(path).drift == ()
+
+
+def test_what_somebody_did_by_hand_is_told_and_nothing_beside_it() -> None:
+    drift = {change.address: change for change in read(HERE / "plans" / "drift_by_hand.json").drift}
+    assert sorted(drift) == ["aws_route.r", "aws_security_group.s", "aws_vpc.v"]
+    assert drift["aws_route.r"].after is None
+    group, network = drift["aws_security_group.s"], drift["aws_vpc.v"]
+    assert _differing(group) == {"ingress"}
+    assert _differing(network) == {"tags", "tags_all"}
+    assert group.after is not None
+    assert 5432 in [rule["to_port"] for rule in group.after["ingress"]]
+
+
+def _differing(change: ResourceChange) -> set[str]:
+    before, after = change.before or {}, change.after or {}
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
 def test_a_secret_that_terraform_does_not_know_of_is_found_by_its_value() -> None:
