@@ -11,7 +11,7 @@ from lifecycle.errors import ExitCode
 
 def run(state: StateType | None, label: object = None) -> FlowRun:
     labels = {} if label is None else {EXIT_CODE: label}
-    return FlowRun(flow_id=uuid4(), state=State(type=state) if state else None, labels=labels)  # type: ignore[arg-type]
+    return FlowRun(flow_id=uuid4(), state=State(type=state) if state else None, labels=labels)
 
 
 @pytest.mark.parametrize(
