@@ -17,7 +17,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from benchmarks.support.engine import Engine, flow_processes, log_of, running, started
+from benchmarks.support.engine import Engine, flow_processes, log_of, recorded_tasks, running, started
 from benchmarks.support.home import ROOT, own_home, spread
 
 HOSTS = (4, 30)
@@ -125,9 +125,13 @@ def at_once(engine: Engine, worker: int, many: int, scale: float) -> None:
             time.sleep(2)
         wall = time.perf_counter() - began
         cpu = engine.settled_cpu() - before
-        lost = [str(one) for one in ids if not _is_whole(client, one)]
+        told = {one: _told(client, one) for one in ids}
+        logs = sum("ended" in log_of(client, one) for one in ids)
+    lost = [str(one) for one, (hosts, _, _) in told.items() if hosts != HOSTS[0]]
+    recorded, made = (sum(counts) for counts in zip(*((r, m) for _, r, m in told.values()), strict=True))
     print(f"\n{many} environments of 4 hosts at once: {wall:.1f} s, {many / wall * 60:.1f} a minute")
     print(f"  states: {', '.join(f'{n} {s}' for s, n in sorted(_counted(states).items()))}; lost: {len(lost)}")
+    print(f"  the server has {recorded} of {made} task runs, and the last line of {logs} of {many} logs")
     sizes = [size for size in peaks.values() if size > 0]
     print(f"  memory: {spread(sizes)} MB for each flow process, {top:.0f} MB together at most")
     print(f"  server: {cpu:.1f} s of processor", flush=True)
@@ -135,8 +139,12 @@ def at_once(engine: Engine, worker: int, many: int, scale: float) -> None:
         sys.exit(f"lost: {', '.join(lost)}")
 
 
-def _is_whole(client: Any, run: Any) -> bool:
-    return any(re.fullmatch(r"ended ready with 4 hosts after \d+ steps", line) for line in log_of(client, run))
+def _told(client: Any, run: Any) -> tuple[int, int, int]:
+    """(hosts that are ready, task runs that the server has recorded, task runs that there were) of a run."""
+    from flows.client import read
+
+    found = re.fullmatch(r"ready with (\d+) hosts, (\d+) task runs", read(client, run).state.message or "")
+    return (int(found[1]), recorded_tasks(client, run), int(found[2])) if found else (0, 0, 0)
 
 
 def _counted(states: dict[Any, str]) -> dict[str, int]:

@@ -116,6 +116,14 @@ def log_of(client: Any, run: UUID) -> list[str]:
     return [text for _, _, text in Log(client, run).new()]
 
 
+def recorded_tasks(client: Any, run: UUID) -> int:
+    """Task runs of a run that the server has recorded."""
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    only = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
+    return len(client.read_task_runs(flow_run_filter=only, limit=200))
+
+
 def flow_processes(worker: int) -> dict[int, float]:
     """Megabytes (PSS) of every flow process below a worker, by process id. What it starts to run a tool is not in it."""
     found = {}

@@ -19,13 +19,11 @@ PREFECT = str(Path(sys.executable).with_name("prefect"))
 BATON = str(Path(sys.executable).with_name("baton"))
 
 SETTER = """
-import sys
+import sys, time
 from datetime import datetime, timezone
-from uuid import UUID
 from prefect import get_client
 from prefect.client.schemas.actions import LogCreate
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
-from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, State, Suspended
+from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Suspended
 
 with get_client(sync_client=True) as client:
     flow = client.create_flow_from_name("ends")
