@@ -17,7 +17,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from benchmarks.support.engine import Engine, flow_processes, log_of, running, started
+from benchmarks.support.engine import Engine, flow_processes, log_of, recorded_tasks, running, started
 from benchmarks.support.home import ROOT, own_home, spread
 
 HOSTS = (4, 30)
@@ -42,12 +42,14 @@ def overhead(engine: Engine, hosts: int, runs: int, scale: float) -> None:
     """The same `up` as a plain process and as a flow run, in turns."""
     taken: dict[str, list[dict[str, float]]] = defaultdict(list)
     server: list[float] = []
+    idle = engine.idle()
     for number in range(runs):
         for mode in ("direct", "engine") if number % 2 else ("engine", "direct"):
-            before = engine.settled_cpu()
+            before, began = engine.settled_cpu(), time.perf_counter()
             taken[mode].append(_rehearsed(engine, mode, hosts, scale))
             if mode == "engine":
-                server.append((engine.settled_cpu() - before) / taken[mode][-1]["steps"] * 1000)
+                used = engine.settled_cpu() - before - idle * (time.perf_counter() - began)
+                server.append(used / taken[mode][-1]["steps"] * 1000)
     print(
         f"\n`up` of {hosts} hosts, {taken['direct'][0]['steps']:.0f} steps: median (least-most), load {os.getloadavg()[0]:.1f}"
     )
@@ -61,7 +63,10 @@ def overhead(engine: Engine, hosts: int, runs: int, scale: float) -> None:
             one[name] / other[name] for one, other in zip(taken["engine"], taken["direct"], strict=True)
         )
         print(f"  engine over direct, {name}: +{statistics.median(pairs):.1f} s, {share:.2f} times")
-    print(f"  server: {spread(server)} ms of processor per step", flush=True)
+    print(
+        f"  server: {spread(server)} ms of processor per step, beside the {idle:.2f} cores that it uses while it idles",
+        flush=True,
+    )
 
 
 def _rehearsed(engine: Engine, mode: str, hosts: int, scale: float) -> dict[str, float]:
@@ -113,16 +118,20 @@ def at_once(engine: Engine, worker: int, many: int, scale: float) -> None:
             for one in ids:
                 state = read(client, one).state
                 if one not in states and state is not None and state.is_final():
-                    states[one] = state.name or state.type.value
+                    states[one] = str(state.name)
             now = flow_processes(worker)
             peaks = {pid: max(peaks.get(pid, 0.0), size) for pid, size in {**peaks, **now}.items()}
             top = max(top, sum(now.values()))
             time.sleep(2)
         wall = time.perf_counter() - began
         cpu = engine.settled_cpu() - before
-        lost = [str(one) for one in ids if not _is_whole(client, one)]
+        told = {one: _told(client, one) for one in ids}
+        logs = sum("ended" in log_of(client, one) for one in ids)
+    lost = [str(one) for one, (hosts, _, _) in told.items() if hosts != HOSTS[0]]
+    recorded, made = (sum(counts) for counts in zip(*((r, m) for _, r, m in told.values()), strict=True))
     print(f"\n{many} environments of 4 hosts at once: {wall:.1f} s, {many / wall * 60:.1f} a minute")
     print(f"  states: {', '.join(f'{n} {s}' for s, n in sorted(_counted(states).items()))}; lost: {len(lost)}")
+    print(f"  the server has {recorded} of {made} task runs, and the last line of {logs} of {many} logs")
     sizes = [size for size in peaks.values() if size > 0]
     print(f"  memory: {spread(sizes)} MB for each flow process, {top:.0f} MB together at most")
     print(f"  server: {cpu:.1f} s of processor", flush=True)
@@ -130,8 +139,12 @@ def at_once(engine: Engine, worker: int, many: int, scale: float) -> None:
         sys.exit(f"lost: {', '.join(lost)}")
 
 
-def _is_whole(client: Any, run: Any) -> bool:
-    return any(re.fullmatch(r"ended ready with 4 hosts after \d+ steps", line) for line in log_of(client, run))
+def _told(client: Any, run: Any) -> tuple[int, int, int]:
+    """(hosts that are ready, task runs that the server has recorded, task runs that there were) of a run."""
+    from flows.client import read
+
+    found = re.fullmatch(r"ready with (\d+) hosts, (\d+) task runs", read(client, run).state.message or "")
+    return (int(found[1]), recorded_tasks(client, run), int(found[2])) if found else (0, 0, 0)
 
 
 def _counted(states: dict[Any, str]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from baton import console
 from baton.ci import commenting, following, surroundings
 from baton.ci.leaving import Files, parameters
 from baton.ci.telling import annotate, end, show_preview, told_of
+from baton.heads import tell_head
 from baton.naming import BlueprintGone, blueprint_of, environment_named
 from baton.options import BadInput, BadWait, Blueprint, Input, Target, Wait, inputs, seconds
 from baton.running import run_flow
@@ -119,6 +120,7 @@ def up(
         console.out.print(summary(told.ended), markup=False)
     for url in filter(None, told.values["urls"].split(" ")):
         console.out.print(url, markup=False)
+    tell_head(told.ref)  # the job's log keeps it outside of the store
     return 0
 
 
@@ -138,6 +140,8 @@ def down(
     end(told, Files(junit, comment, dotenv))
     for line in proof_text(told.ended) if told.ended else [told.words]:
         console.out.print(line, markup=False)
+    if told.ended:
+        tell_head(told.ref)
     return 0
 
 

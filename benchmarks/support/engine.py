@@ -20,6 +20,8 @@ from benchmarks.support.sampling import descendants
 
 PREFECT = str(Path(sys.executable).with_name("prefect"))
 POOL = "bench"
+IDLE_LOOK = 15.0
+"""Seconds in which the server is watched while it idles."""
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,6 +35,13 @@ class Engine:
     def cpu(self) -> float:
         """Seconds of processor that the server has used since it started."""
         return sum(_cpu(entry) for entry in descendants(self.keeper))
+
+    def idle(self) -> float:
+        """Seconds of processor that it uses in a second in which nobody asks it for anything: its own services."""
+        self.settled_cpu()
+        before, began = self.cpu(), time.perf_counter()
+        time.sleep(IDLE_LOOK)
+        return (self.cpu() - before) / (time.perf_counter() - began)
 
     def settled_cpu(self) -> float:
         """The same, once it has worked off what it was told: task runs are recorded after the fact."""
@@ -105,6 +114,14 @@ def log_of(client: Any, run: UUID) -> list[str]:
     from flows.client import Log
 
     return [text for _, _, text in Log(client, run).new()]
+
+
+def recorded_tasks(client: Any, run: UUID) -> int:
+    """Task runs of a run that the server has recorded."""
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    only = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
+    return len(client.read_task_runs(flow_run_filter=only, limit=200))
 
 
 def flow_processes(worker: int) -> dict[int, float]:

@@ -44,10 +44,11 @@ def direct(_: Step, act: Callable[[], Outcome]) -> Outcome:
 
 def rehearse(name: str, hosts: int, scale: float, run_step: RunStep) -> dict[str, float | str]:
     """Bring up a fake shop of so many hosts; its phase, steps and seconds."""
-    steps = 0
+    steps = runs = 0
 
     def slowly(step: Step, act: Callable[[], Outcome]) -> Outcome:
-        nonlocal steps
+        nonlocal steps, runs
+        runs += 1
         steps += step.kind is not Kind.DISCOVER
 
         def slow() -> Outcome:
@@ -73,6 +74,7 @@ def rehearse(name: str, hosts: int, scale: float, run_step: RunStep) -> dict[str
         "phase": ended.environment.phase.value,
         "hosts": len(ended.view.ready_hosts),
         "steps": steps,
+        "task_runs": runs,  # looks for hosts too
         "seconds": time.perf_counter() - began,
     }
 

@@ -36,8 +36,8 @@ def of_checks(known: Sequence[Case]) -> Iterator[str]:
 
 
 def _words(case: Case) -> str:
-    lines = (case.message or case.evidence).strip().splitlines()
-    return lines[-1] if lines else ""
+    lines = case.message.strip().splitlines()
+    return lines[0] if lines else ""
 
 
 def of_urls(urls: Sequence[str]) -> Iterator[str]:

@@ -63,7 +63,7 @@ def _check(ended: Ended, outcome: Outcome, seconds: Mapping[str, float]) -> Case
     took = seconds.get(outcome.step.key, 0.0)
     name = outcome.step.subject
     if outcome.status is Status.OK:
-        return Case(name, Verdict.PASSED, evidence=evidence or outcome.message, seconds=took)
+        return Case(name, Verdict.PASSED, outcome.message, evidence=evidence or outcome.message, seconds=took)
     return Case(name, Verdict.FAILURE, outcome.message, _more(ended, outcome), evidence, took)
 
 

@@ -108,9 +108,16 @@ class Baton:
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    path = Path("/tmp") / f"bt-{os.getpid()}"  # short: sockets live below it
+    with own_home("bt", tmp_path_factory.mktemp("anywhere")) as path:
+        yield path
+
+
+@contextlib.contextmanager
+def own_home(prefix: str, anywhere: Path) -> Iterator[Path]:
+    """A home whose engine and cloud are stopped, and which is gone, at its end."""
+    path = Path("/tmp") / f"{prefix}-{os.getpid()}"  # short: sockets live below it
     path.mkdir(mode=0o700)
-    baton = Baton(path, tmp_path_factory.mktemp("anywhere"))
+    baton = Baton(path, anywhere)
     try:
         yield path
     finally:

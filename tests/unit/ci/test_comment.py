@@ -36,7 +36,7 @@ def test_checks_are_a_table_whatever_they_say() -> None:
     ]
     (table,) = of_checks(known)
     assert table.splitlines()[2:] == [
-        "| a\\|b | ✗ | at all |",
+        "| a\\|b | ✗ | no \\| way |",
         "| late | not looked at | the run did not come to it |",
     ]
     assert list(of_checks([])) == []
