@@ -1,6 +1,6 @@
 """Where several machines share the store, no stack's state may lie on one of them, unless the settings allow it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ Open = Callable[..., None]
 
 
 @pytest.fixture
-def open_ports(postgresql_server: Path, tmp_path: Path) -> Iterator[Open]:
+def open_ports(postgresql_server: Path, tmp_path: Path) -> Open:
     """Open a blueprint's ports as a run does, with these settings; `web` names no backend, `data` its own."""
     modules = {"web": "", "data": 'terraform {\n  backend "s3" {\n    bucket = "theirs"\n  }\n}\n'}
     for name, text in modules.items():
@@ -35,7 +35,7 @@ def open_ports(postgresql_server: Path, tmp_path: Path) -> Iterator[Open]:
         finally:
             registry.close()
 
-    yield open_
+    return open_
 
 
 def test_a_state_that_others_would_not_find_is_refused_before_anything_is_done(open_ports: Open) -> None:
