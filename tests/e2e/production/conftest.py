@@ -28,6 +28,7 @@ class Place:
     servers: Production
     machines: dict[str, Machine]
     workers: dict[str, "subprocess.Popen[bytes]"]
+    key: bytes
 
     def baton(self, on: str, *words: str, check: bool = True, **env: str) -> "subprocess.CompletedProcess[str]":
         """Baton's command line on a machine, with its workers' settings."""
@@ -43,19 +44,20 @@ class Place:
         """A flow run on a machine; its id."""
         return self.servers.dispatch(verb, on, blueprint=BLUEPRINT, environment=environment, **more)
 
-    def records(self, environment: str) -> list[tuple[str, str, int]]:
-        """(kind, subject, run) of what is journalled as having been begun and not ended, and what was done."""
-        rows = self.servers.sql(
-            "baton",
-            f"SELECT kind, subject, run FROM baton_journal WHERE environment = 'minimal/{environment}' ORDER BY id",
-        )
-        return [(k, s, int(r)) for k, s, r in (line.split("|") for line in rows.splitlines())]
+    def journal(self, environment: str) -> list[tuple[int, str, str, str]]:
+        """(run, kind, begun, ended) of every step of an environment, in the order of their beginning."""
+        columns = "run, kind, intended_at, finished_at"
+        where = f"environment = 'minimal/{environment}' ORDER BY intended_at"
+        rows = self.servers.sql("baton", f"SELECT {columns} FROM baton_journal WHERE {where}").splitlines()
+        return [(int(run), kind, begun, ended) for run, kind, begun, ended in (row.split("|") for row in rows)]
+
+    def kinds(self, environment: str, run: int) -> set[str]:
+        """What a run did."""
+        return {kind for number, kind, _, _ in self.journal(environment) if number == run}
 
     def working(self, environment: str, kind: str) -> bool:
         """Whether a step of this kind is being done."""
-        open_ = "finished_at IS NULL AND status IS NULL"
-        where = f"environment = 'minimal/{environment}' AND kind = '{kind}' AND {open_}"
-        return self.servers.sql("baton", f"SELECT count(*) FROM baton_journal WHERE {where}") != "0"
+        return any(found == kind and not ended for _, found, _, ended in self.journal(environment))
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ def set_up() -> Iterator[Place]:
             servers.ask("POST", "/work_pools/baton/queues", {"name": name})
         servers.prefect("deploy", "--all")
         workers = {name: started_worker(servers, one, name) for name, one in machines.items()}
-        found = Place(servers, machines, workers)
+        found = Place(servers, machines, workers, key)
         found.baton("alpha", "backend", "init")
         yield found
 
