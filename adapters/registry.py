@@ -48,7 +48,15 @@ def open_store(settings: Settings) -> SqlStore:
     """The store alone, for verbs that only look."""
     make_private(settings.home)
     seal = ledger_key(settings)
-    return open_sql_store(settings.store_url, key_path=settings.home / "store.key", gone=gone, ledger_key=seal)
+    return open_sql_store(settings.store_url, key_path=settings.store_key_path, gone=gone, ledger_key=seal)
+
+
+def own_key(settings: Settings, store: SqlStore, ref: EnvironmentRef, host: Host) -> Host:
+    """A host as this machine enters it: where the store is shared, another one may have laid out the environment's key elsewhere."""
+    if not store.shared or not host.connection.key.endswith(f"/{ref.blueprint}/{ref.name}/ssh_ed25519"):
+        return host
+    kept = Secrets(settings.environments, shelf=store.shelf).kept
+    return replace(host, connection=replace(host.connection, key=str(kept.ssh_key(ref)[0])))
 
 
 def ledger_key(settings: Settings) -> bytes:
@@ -76,7 +84,9 @@ class Registry:
     def open(cls, settings: Settings) -> Self:
         """Raises CloudUnavailable when the cloud that the settings name is not there."""
         endpoint = endpoints.find(settings)
-        return cls(settings, open_store(settings), endpoint)
+        opened = cls(settings, open_store(settings), endpoint)
+        opened.secrets(Path()).kept.sweep()
+        return opened
 
     def close(self) -> None:
         self.variables.give_back()
@@ -117,6 +127,7 @@ class Registry:
             vault_password_file=self.settings.vault_password_file,
             learn=self.scrubber.add,
             warn=warn,
+            shelf=self.store.shelf if self.store.shared else None,
         )
 
     def ssh_key(self, ref: EnvironmentRef) -> tuple[Path, str]:
@@ -145,8 +156,9 @@ class Registry:
                 directory.rmdir()
 
     def keep(self, certificate: Certificate) -> None:
-        """Keep a teardown's certificate in the home, where `forget` does not reach."""
+        """Keep a teardown's certificate in the home, where `forget` does not reach, and in the store, for other machines."""
         home, ref = self.settings.home, EnvironmentRef.parse(certificate.environment)
+        self.store.keep_certificate(ref, certificate.run, certificate.text)
         try:
             make_private(certificates.directory(home, ref))
             certificates.keep(home, certificate)
@@ -198,6 +210,7 @@ class Registry:
         from adapters.ssh.directory import open_session
         from adapters.ssh.ladder import Ladder
 
+        self._refuse_local_state(blueprint, base)
         aws = self.aws
         outside = Broker(Path(self.endpoint.broker)) if self.endpoint.broker else Direct()
         with ExitStack() as stack:
@@ -226,6 +239,20 @@ class Registry:
                 keep=self.keep,
                 version=version("baton-lifecycle"),
             )
+
+    def _refuse_local_state(self, blueprint: Blueprint, base: Path) -> None:
+        """Raise StateNotShared where other machines share the store and could not find a stack's state."""
+        from adapters.terraform.backend import local_stacks
+
+        if (
+            not self.store.shared
+            or backend.local_state_allowed(self.settings)
+            or backend.chosen(self.settings, blueprint)
+        ):
+            return
+        sources = {name: base / stack.source for name, stack in blueprint.stacks.items()}
+        if found := local_stacks(sources):
+            raise backend.StateNotShared(found, self.store.place)
 
     def assessor(self, blueprint: Blueprint, base: Path) -> Assessor:
         """What judges a blueprint in a folder, and reckons what it costs. Raises PolicyBroken, PricesInvalid, PricesMissing."""

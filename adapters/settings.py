@@ -37,6 +37,12 @@ class Settings:
     store: str = ""
     """SQLAlchemy URL of the store. Default: SQLite in `home`."""
 
+    store_key: str = ""
+    """The file (0600) with the store's key, which all machines of a PostgreSQL store must have alike. Default: `store.key` in `home`, made once."""
+
+    local_state: str = ""
+    """`allow`: with a PostgreSQL store, states may stay on the machine that applied them, where no other finds them. Default: refused."""
+
     terraform: str = ""
     """Path of the terraform binary. Default: the one on PATH, else the packaged one."""
 
@@ -69,6 +75,10 @@ class Settings:
     @property
     def store_url(self) -> str:
         return self.store or f"sqlite:///{self.home / 'baton.db'}"
+
+    @property
+    def store_key_path(self) -> Path:
+        return Path(self.store_key).expanduser() if self.store_key else self.home / "store.key"
 
     @property
     def environments(self) -> Path:

@@ -6,6 +6,7 @@
     ssh_ed25519, ssh_ed25519.pub       0600: the environment's key pair for SSH
     authority.json                     0600: {"key": PEM, "certificate": PEM}, what signs the environment's certificates
     ca.pem                             0600: the certificate alone, for tools that want a file to trust
+    .copies                            where a shared store has the originals (`adapters/secrets/copies.py`)
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from adapters.secrets import copies
+from adapters.secrets.copies import COPIES, Shelf
 from adapters.secrets.errors import SecretMissing
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
@@ -35,7 +38,8 @@ if TYPE_CHECKING:
 ALPHABET: Final = string.ascii_letters + string.digits
 """Characters of a generated secret: nothing that a shell, a URL, SQL, YAML or a template could read as its own."""
 KEPT, KEY, AUTHORITY, TRUSTED = "secrets.json", "ssh_ed25519", "authority.json", "ca.pem"
-OURS: Final = (KEPT, KEY, f"{KEY}.pub", AUTHORITY, TRUSTED)
+ORIGINALS: Final = (KEPT, KEY, f"{KEY}.pub", AUTHORITY)
+OURS: Final = (*ORIGINALS, TRUSTED, COPIES)
 """What is kept in an environment's directory. Others may keep things beside it."""
 UNFINISHED: Final = ".secret-"
 """How the names of what is being made begin; a kill may leave one behind."""
@@ -43,10 +47,16 @@ _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 class KeptSecrets:
-    """What is made for environments and kept. Thread- and process-safe. `learn` hears every private key (a scrubber does)."""
+    """What is made for environments and kept. Thread- and process-safe. `learn` hears every private key (a scrubber does).
 
-    def __init__(self, root: Path, *, learn: Callable[[str], object], now: Callable[[], datetime]) -> None:
+    With a `shelf` it is the same on every machine: the originals are there, and the files here are copies.
+    """
+
+    def __init__(
+        self, root: Path, *, learn: Callable[[str], object], now: Callable[[], datetime], shelf: Shelf | None = None
+    ) -> None:
         self._root = root
+        self._shelf = shelf
         self._learn = learn
         self._now = now
 
@@ -93,13 +103,19 @@ class KeptSecrets:
         if not directory.exists():
             return
         with _locked(self._root):
-            for name in OURS:
-                (directory / name).unlink(missing_ok=True)
-            for left in directory.glob(f"{UNFINISHED}*"):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
-            for path in (directory, directory.parent):
-                with contextlib.suppress(OSError):  # others keep things there too
-                    path.rmdir()
+            _drop(directory)
+
+    def sweep(self) -> None:
+        """Drop copies of what the shelf has no more: another machine took the environment down."""
+        marks = list(self._root.glob(f"*/*/{COPIES}")) if self._shelf else []
+        if not marks or self._shelf is None:
+            return
+        with _locked(self._root):
+            known = self._shelf.environments()
+            for mark in marks:
+                directory = mark.parent
+                if f"{directory.parent.name}/{directory.name}" not in known:
+                    _drop(directory)
 
     def ssh_key(self, environment: EnvironmentRef) -> tuple[Path, str]:
         """The environment's own key pair for SSH (ed25519, made once): path of the private key, text of the public one."""
@@ -133,13 +149,31 @@ class KeptSecrets:
         with _locked(self._root):
             for path in (directory.parent, directory):
                 path.mkdir(mode=0o700, exist_ok=True)
-            yield directory
+            if self._shelf is None:
+                yield directory
+                return
+            with self._shelf.opened(environment) as held:
+                if AUTHORITY in copies.lay_out(directory, held, ORIGINALS, _write):
+                    (directory / TRUSTED).unlink(missing_ok=True)
+                yield directory
+                held.update(copies.taken(directory, ORIGINALS))
 
     def _directory(self, environment: EnvironmentRef) -> Path:
         for part in (environment.blueprint, environment.name):
             if not _SAFE_NAME.fullmatch(part):
                 raise SecretMissing(f"'{part}' cannot be the name of a directory", hint="use letters, digits, - and _")
         return self._root / environment.blueprint / environment.name
+
+
+def _drop(directory: Path) -> None:
+    """Remove what is ours in an environment's directory, and the directory where nothing else is in it."""
+    for name in OURS:
+        (directory / name).unlink(missing_ok=True)
+    for left in directory.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    for path in (directory, directory.parent):
+        with contextlib.suppress(OSError):  # others keep things there too
+            path.rmdir()
 
 
 @contextlib.contextmanager

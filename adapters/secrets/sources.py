@@ -11,6 +11,7 @@ from adapters.secrets.age import aged
 from adapters.secrets.ansible_vault import vaulted
 from adapters.secrets.aws import Cloud, managed, parameter
 from adapters.secrets.block import Read, block
+from adapters.secrets.copies import Shelf
 from adapters.secrets.errors import SecretMissing
 from adapters.secrets.file import file_text
 from adapters.secrets.kept import KeptSecrets
@@ -29,7 +30,7 @@ class Secrets:
 
     `root` is where made secrets are kept, `files` the blueprint's folder: paths are relative to it. `cloud` opens the cloud,
     `blocks` reads a block of the engine (only inside a flow run there is one). `learn` hears every value before anybody else
-    gets it (a scrubber does), `warn` hears of files that others may read.
+    gets it (a scrubber does), `warn` hears of files that others may read. `shelf` has what is made where several machines share it.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Secrets:
         learn: Callable[[str], object] = _nobody_listens,
         warn: Callable[[str], object] = _nobody_listens,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        shelf: Shelf | None = None,
     ) -> None:
-        self.kept = KeptSecrets(root, learn=learn, now=now)
+        self.kept = KeptSecrets(root, learn=learn, now=now, shelf=shelf)
         self._files = files or Path.cwd()
         self._variables = variables or Variables()
         self._cloud = cloud

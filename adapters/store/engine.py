@@ -26,6 +26,11 @@ class Database:
         self._writer = engine.execution_options(baton_write=True)
         self.place = place
 
+    @property
+    def shared(self) -> bool:
+        """Whether other machines may have it open too: a server's database, not a file."""
+        return self._engine.dialect.name != "sqlite"
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only looks."""

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the schema, oldest first. Kept here so that opening an up-to-date store needs no migration tool."""
 HEAD = REVISIONS[-1]
 VERSION_TABLE = "baton_version"
@@ -137,4 +137,27 @@ contents = sa.Table(
     metadata,
     sa.Column("digest", sa.Text, primary_key=True),  # SHA-256 of the content
     sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
+kept = sa.Table(
+    "baton_kept",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # encrypted with a key that is derived from the store's
+)
+
+store_key = sa.Table(
+    "baton_key",
+    metadata,
+    sa.Column("fingerprint", sa.Text, primary_key=True),  # of the store's key, which is not in the database
+    sa.Column("one", sa.Boolean, nullable=False, unique=True),  # always true: there is one key
+)
+
+certificates = sa.Table(
+    "baton_certificates",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("run", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("text", sa.Text, nullable=False),
 )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from adapters.store import environments, journal, key, ledger, locks, migrate, revisions
+from adapters.store import certificates, environments, journal, key, ledger, locks, migrate, revisions, shelf
+from adapters.store.agreed import agreed_key
 from adapters.store.engine import Database, connect
 from lifecycle.environment import Environment, EnvironmentRef
 from lifecycle.inventory import Host
@@ -83,9 +84,20 @@ class SqlStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def shared(self) -> bool:
+        """Whether several machines may work with it: then nothing that another one needs may lie on this machine alone."""
+        return self._database.shared
+
     @cached_property
     def key(self) -> bytes:
-        return key.load_or_make(self._key_path)
+        """Raises WrongKey where the other machines of a shared store have another one."""
+        return agreed_key(self._database, self._key_path) if self.shared else key.load_or_make(self._key_path)
+
+    @cached_property
+    def shelf(self) -> shelf.Shelf:
+        """What was made for environments, sealed with the store's key."""
+        return shelf.Shelf(self._database, lambda: self.key)
 
     # Environments
 
@@ -175,6 +187,18 @@ class SqlStore:
             journal.forget(connection, lock.environment)
             environments.put_hosts(connection, lock.environment, ())
             revisions.drop_files(connection, lock.environment)
+            shelf.forget(connection, lock.environment)
+
+    # Certificates
+
+    def keep_certificate(self, ref: EnvironmentRef, run: int, text: str) -> None:
+        with self._database.write() as connection:
+            certificates.keep(connection, str(ref), run, text)
+
+    def certificate(self, ref: EnvironmentRef, run: int) -> str | None:
+        """The text of a teardown's certificate; None where the store has none."""
+        with self._database.read() as connection:
+            return certificates.read(connection, str(ref), run)
 
     # Revisions
 

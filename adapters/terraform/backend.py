@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from adapters.terraform.configuration import Module
+from adapters.terraform.configuration import Module, NoModule, read_module
 from adapters.terraform.workdir import Workdir
 from lifecycle.blueprint.backend import S3
+from lifecycle.errors import BatonError
 from lifecycle.ports import StackSpec
 
 LOCAL = ("", "local")
@@ -65,6 +69,16 @@ def remote(stack: StackSpec, module: Module, bucket: S3 | None, environment: Map
     ref = stack.environment
     emulated = bucket.endpoint or environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
     return Remote(bucket, bucket.key(ref.blueprint, ref.name, stack.name), bool(emulated))
+
+
+def local_stacks(sources: Mapping[str, Path]) -> list[str]:
+    """The stacks (name → root module) that name no backend of their own. A module that cannot be read is said elsewhere."""
+    found = []
+    for name, source in sources.items():
+        with suppress(NoModule, BatonError, OSError):
+            if read_module(Path(os.path.abspath(source))).backend in LOCAL:  # noqa: PTH100 - as `module_tree` does
+                found.append(name)
+    return found
 
 
 def override(module: Module, work: Workdir, at: Remote | None) -> str | None:

@@ -31,15 +31,18 @@ def certificate(environment: Target, run: Number = 0, *, env: Env = "dev", json:
     with open_store(settings) as store:
         ref = known_environment(store, environment, env)
         entries, key = list(store.ledger(ref)), store.ledger_key
-    run = run or max(certified_runs(entries), default=0)
+        run = run or max(certified_runs(entries), default=0)
+        kept = store.certificate(ref, run)
     path = certificates.path_of(settings.home, ref, run)
     if not run:
         raise NoCertificate(f"{ref} was never proven to be gone", hint=f"take it down with: baton down {ref}")
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        hint = "certificates stay on the machine that took the environment down; the digest is in its ledger"
-        raise NoCertificate(f"there is no certificate of run {run} of {ref} at {path}", hint=hint) from None
+    except FileNotFoundError:  # another machine issued it
+        if kept is None:
+            hint = "an older Baton kept it on the machine that took the environment down alone; the digest is in its ledger"
+            raise NoCertificate(f"there is no certificate of run {run} of {ref} at {path}", hint=hint) from None
+        text = kept
     found = checked(text, ref, run, entries, key=key)
     if json:
         console.emit("certificate", **certificate_fields(found))

@@ -20,12 +20,13 @@ Command = Annotated[str, Parameter(help="A command to run there, after --.", all
 
 def ssh(environment: Where, host: Name = "", *command: Command, env: Env = "dev") -> int:
     """Log in to a host, with the pinned host key and the environment's own key, or run a command there."""
-    from adapters.registry import open_store, ssh_command
+    from adapters.registry import open_store, own_key, ssh_command
 
     host, command = parted(host, command)
-    with open_store(settings_of.load()) as store:
+    settings = settings_of.load()
+    with open_store(settings) as store:
         ref = known_environment(store, environment, env)
-        hosts = list(store.hosts(ref))
+        hosts = [own_key(settings, store, ref, h) for h in store.hosts(ref)]
     chosen = _choose(hosts, host, environment)
     with ssh_command(chosen, interactive=not command, others=hosts) as argv:
         words = [*argv, *command]

@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL server from the machine's packages: own directory, unix socket only, no privileges."""
+"""A throw-away PostgreSQL server from the machine's packages: own directory, unix socket, no privileges; a port where one is wanted."""
 
 import os
 import pwd
@@ -30,8 +30,11 @@ def binaries() -> Path:
 
 
 @contextmanager
-def server() -> Iterator[Path]:
-    """The directory of a running server's socket. It refuses to run as root, so it then runs as somebody else."""
+def server(listen: str = "") -> Iterator[Path]:
+    """The directory of a running server's socket. It refuses to run as root, so it then runs as somebody else.
+
+    `listen`: an address whose port 5432 takes roles with a password, from its /24.
+    """
     programs = binaries()
     home = Path(tempfile.mkdtemp(prefix="baton-pg-"))
     try:
@@ -40,7 +43,10 @@ def server() -> Iterator[Path]:
             os.chown(home, account.pw_uid, account.pw_gid)
         as_somebody = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
         _initialise(programs, home, as_somebody)
-        process = _start(programs, home, as_somebody)
+        if listen:
+            with (home / "data" / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {listen}/24 scram-sha-256\n")
+        process = _start(programs, home, as_somebody, listen)
         try:
             _wait_until_ready(process, programs, home)
             yield home
@@ -84,9 +90,9 @@ def _initialise(programs: Path, home: Path, as_somebody: dict[str, object]) -> N
         raise Unavailable(f"initdb failed: {done.stderr.strip()[-300:]}")
 
 
-def _start(programs: Path, home: Path, as_somebody: dict[str, object]) -> "subprocess.Popen[bytes]":
+def _start(programs: Path, home: Path, as_somebody: dict[str, object], listen: str) -> "subprocess.Popen[bytes]":
     settings = {
-        "listen_addresses": "",
+        "listen_addresses": listen,
         "unix_socket_directories": str(home),
         "fsync": "off",
         "timezone": "Asia/Kolkata",
