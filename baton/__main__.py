@@ -24,8 +24,10 @@ from baton.verbs import (
     plan,
     policy,
     prices,
+    publish,
     reject,
     rollback,
+    serve,
     server,
     show,
     ssh,
@@ -73,6 +75,8 @@ _VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person nee
     history.history,
     certificate.certificate,
     stray.stray,
+    publish.publish,
+    serve.serve,
     version.version,
 )
 for place, verb in enumerate(_VERBS):

@@ -78,6 +78,7 @@ def revision_fields(revision: Revision, before: Revision | None, facts: Mapping[
         "inputs": dict(revision.inputs),
         "changed": changed(before, revision),
         "ready": revision.number in facts.get(READY, ()),
+        "source": revision.source,
         "current": revision.number == facts.get(REVISION),
         "kept": bool(revision.files),
     }
