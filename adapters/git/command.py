@@ -14,6 +14,7 @@ _OURS: Final = (
     *("-c", "http.lowSpeedTime=30"),
     *("-c", "fetch.fsckObjects=true"),
 )
+_HERE: Final = "refs/baton/fetched"  # no branch: it may be an annotated tag
 _STRIPPED: Final = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -50,16 +51,16 @@ def begin(git: str, place: Path) -> list[str]:
 def fetch(git: str, place: Path, url: str, what: str) -> list[str]:
     """One commit with its files, without history, tags and submodules."""
     quiet = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
-    return [git, *_OURS, "-C", str(place), "fetch", *quiet, "--", url, f"{what}:refs/heads/baton"]
+    return [git, *_OURS, "-C", str(place), "fetch", *quiet, "--", url, f"{what}:{_HERE}"]
 
 
 def commit(git: str, place: Path) -> list[str]:
     """The commit that was fetched, on a line."""
-    return [git, *_OURS, "-C", str(place), "rev-parse", "--verify", "refs/heads/baton^{commit}"]
+    return [git, *_OURS, "-C", str(place), "rev-parse", "--verify", f"{_HERE}^{{commit}}"]
 
 
 def checkout(git: str, place: Path) -> list[str]:
-    return [git, *_OURS, "-C", str(place), "checkout", "--quiet", "--detach", "refs/heads/baton"]
+    return [git, *_OURS, "-C", str(place), "checkout", "--quiet", "--detach", f"{_HERE}^{{commit}}"]
 
 
 def names_of(ref: str) -> Sequence[str]:
