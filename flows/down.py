@@ -13,19 +13,19 @@ from lifecycle.desired import Goal
 def down(
     blueprint: Blueprint,
     environment: Environment = "dev",
-    inputs: Inputs = None,
+    inputs: Inputs = {},  # noqa: B006 - read only; None would make a choice of types of the form's field
     wait: Wait = 0,
     revision: KeptRevision = None,
 ) -> State:
     """Take an environment down in reverse order, then look for what is left.
 
     Args:
-        blueprint: A bundle (`store:NAME` or `store:NAME@VERSION`, as `baton publish` prints it), a folder in git
-            (`git+https://HOST/REPOSITORY.git//FOLDER?ref=REF`), or a path on the machine of the worker.
+        blueprint: A bundle (store:NAME or store:NAME@VERSION, as baton publish prints it), a folder in git
+            (git+https://HOST/REPOSITORY.git//FOLDER?ref=REF), or a path on the machine of the worker.
         environment: Name of the environment.
         inputs: Values for the blueprint's inputs. Never secrets: the blueprint says where those come from.
         wait: Seconds to wait for the environment while another run holds it. 0: end at once, and name that run.
         revision: Where the blueprint is gone: a revision that the store keeps. Then `blueprint` is the blueprint's name.
     """
-    request = Request(blueprint=blueprint, environment=environment, inputs=inputs or {}, wait=wait, revision=revision)
+    request = Request(blueprint=blueprint, environment=environment, inputs=inputs, wait=wait, revision=revision)
     return run(Goal.DOWN, request)

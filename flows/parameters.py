@@ -28,7 +28,7 @@ EnvironmentRef = Annotated[
     str,
     Field(pattern=rf"^{NAME}/{NAME}$", json_schema_extra={"title": "Environment", "examples": ["shop/dev"]}),
 ]
-Inputs = Annotated[dict[str, Any] | None, Field(json_schema_extra={"title": "Inputs"})]
+Inputs = Annotated[dict[str, Any], Field(json_schema_extra={"title": "Inputs"})]
 Wait = Annotated[float, Field(ge=0, le=DAY, json_schema_extra={"title": "Wait (seconds)"})]
 AutoApprove = Annotated[bool, Field(json_schema_extra={"title": "Approve automatically"})]
 Revision = Annotated[int, Field(ge=0, json_schema_extra={"title": "Revision"})]

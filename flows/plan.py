@@ -10,14 +10,19 @@ from lifecycle.desired import Goal
 
 
 @flow(name="plan", flow_run_name=run_name, persist_result=False, retries=0, log_prints=False)
-def plan(blueprint: Blueprint, environment: Environment = "dev", inputs: Inputs = None, wait: Wait = 0) -> State:
+def plan(
+    blueprint: Blueprint,
+    environment: Environment = "dev",
+    inputs: Inputs = {},  # noqa: B006 - read only; None would make a choice of types of the form's field
+    wait: Wait = 0,
+) -> State:
     """Show what an up would do, without doing it.
 
     Args:
-        blueprint: A bundle (`store:NAME` or `store:NAME@VERSION`, as `baton publish` prints it), a folder in git
-            (`git+https://HOST/REPOSITORY.git//FOLDER?ref=REF`), or a path on the machine of the worker.
+        blueprint: A bundle (store:NAME or store:NAME@VERSION, as baton publish prints it), a folder in git
+            (git+https://HOST/REPOSITORY.git//FOLDER?ref=REF), or a path on the machine of the worker.
         environment: Name of the environment.
         inputs: Values for the blueprint's inputs. Never secrets: the blueprint says where those come from.
         wait: Seconds to wait for the environment while another run holds it. 0: end at once, and name that run.
     """
-    return run(Goal.PLAN, Request(blueprint=blueprint, environment=environment, inputs=inputs or {}, wait=wait))
+    return run(Goal.PLAN, Request(blueprint=blueprint, environment=environment, inputs=inputs, wait=wait))
