@@ -138,6 +138,7 @@ def _variables(environ: Mapping[str, str]) -> dict[str, str]:
         **environ,
         "PYTHONSAFEPATH": "1",
         "PREFECT_WORKER_QUERY_SECONDS": environ.get("PREFECT_WORKER_QUERY_SECONDS", "1"),
+        "PREFECT_CLIENT_MAX_RETRIES": "5",  # a server at its limit answers 503; a worker has time
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
     }
 

@@ -27,6 +27,7 @@ from flows.client import POOL
 GRACE: Final = 30.0
 """Seconds that running flows have to stop gracefully once they were asked."""
 LOOK_EVERY: Final = 0.2
+DEPLOY_ATTEMPTS: Final = 3
 Tell = Callable[..., None]
 
 
@@ -128,10 +129,16 @@ async def _deploy(prefect_file: Path, tell: Tell) -> bool:
     from flows.deploying import deploy, ensure_pool
 
     await asyncio.to_thread(ensure_pool)
-    code, output = await deploy(prefect_file)
-    if code:
-        tell("error", message=f"the verbs cannot be deployed: {output[-2000:]}")
-        return False
+    for attempt in range(1, DEPLOY_ATTEMPTS + 1):  # it is idempotent, and a busy server answers 503 now and then
+        code, output = await deploy(prefect_file)
+        if not code:
+            break
+        if attempt == DEPLOY_ATTEMPTS:
+            lines = [line.strip(" │") for line in output.splitlines() if line.strip(" │╭╮╰╯─")]
+            sys.stderr.write(output)
+            words = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "")
+            tell("error", message=f"the verbs cannot be deployed: {words}")
+            return False
     tell("deployed", names=await asyncio.to_thread(_names))
     return True
 

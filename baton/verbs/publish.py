@@ -19,6 +19,7 @@ from lifecycle.blueprint.location import VERSION
 from lifecycle.bundle import Bundle, bundle
 from lifecycle.environment import NAME
 from lifecycle.errors import BatonError, ExitCode
+from lifecycle.report.fields import bundle_fields
 from lifecycle.report.words import counted
 
 As = Annotated[
@@ -92,19 +93,6 @@ def named(text: str) -> tuple[str, str]:
     if matched is None:
         raise BadName(f"'{text}' is no name of a bundle", hint="write --as NAME or --as NAME:VERSION, such as shop:1.2")
     return matched[1], matched[2] or ""
-
-
-def bundle_fields(one: Bundle) -> dict[str, object]:
-    """One bundle, for programs."""
-    return {
-        "reference": one.reference,
-        "name": one.name,
-        "version": one.version,
-        "digest": one.digest,
-        "at": one.at.isoformat(),
-        "by": one.by,
-        "files": len(one.files),
-    }
 
 
 def _elsewhere(paths: tuple[Path, ...]) -> Iterator[Path]:

@@ -43,20 +43,24 @@ def serve(*, no_cloud: NoCloud = False, json: Json = False) -> int:
         started = resident and engine.find(settings) is None
         url = engine.use(settings, console.tell)
         try:
-            return _serve(settings, url, resident=resident, as_json=json)
+            code = _serve(settings, url, resident=resident, as_json=json)
         finally:
             if started:
                 _stop_server(settings)
-            if not json:
-                console.tell("stopped")
+        console.tell("stopped")
+        return code
 
 
 def _serve(settings: Settings, url: str, *, resident: bool, as_json: bool) -> int:
+    errors: list[str] = []
+
     def hear(told: Told) -> None:
-        if told["type"] == "deployed":
+        if told["type"] == "error":
+            errors.append(str(told["message"]))
+        elif told["type"] == "deployed":
             _tell_ready(url, list(told["names"]), resident=resident, as_json=as_json)
         elif as_json:
-            console.emit(**dict(told))
+            _emit(told)
         else:
             _tell(told)
 
@@ -68,8 +72,8 @@ def _serve(settings: Settings, url: str, *, resident: bool, as_json: bool) -> in
         finally:
             serving.close()
     if code and not asked:
-        words = last_words(serving.log)
-        raise ServingFailed(f"the worker ended by itself ({code}): {words}", hint=f"its log says more: {serving.log}")
+        words = errors[-1] if errors else f"the worker ended by itself ({code}): {last_words(serving.log)}"
+        raise ServingFailed(words, hint=f"its log says more: {serving.log}")
     return 0
 
 
@@ -92,6 +96,16 @@ def _tell_ready(url: str, names: list[str], *, resident: bool, as_json: bool) ->
     console.out.print("  stop:     Ctrl-C", markup=False)
 
 
+def _emit(told: Mapping[str, Any]) -> None:
+    match told["type"]:
+        case "run":
+            console.emit("run", id=told["id"], name=told["name"], state=told["state"], message=told["message"])
+        case "stopping":
+            console.emit("stopping", runs=told["runs"])
+        case _:
+            pass
+
+
 def _tell(told: Mapping[str, Any]) -> None:
     match told["type"]:
         case "run":
@@ -102,8 +116,6 @@ def _tell(told: Mapping[str, Any]) -> None:
             runs = told["runs"]
             words = f"; asking {counted(runs, 'run')} to stop, 30 s at most (again: at once)" if runs else ""
             console.tell(f"stopping: no new runs{words}")
-        case "error":
-            console.err.print(f"[bold red]error:[/] {escape(str(told['message']))}")
         case _:
             pass
 
