@@ -99,14 +99,16 @@ class Serving:
                     return self.process.wait(PATIENCE)
 
     def ask(self, *, hurry: bool = False) -> None:
-        """Ask the worker to drain and to end; in a hurry it does not wait for its runs."""
-        with suppress(OSError):
-            self.process.send_signal(signal.SIGTERM)
-        if hurry:
-            return
+        """Ask the worker to drain and to end; in a hurry it does not wait for its runs.
+
+        One wish, one word: a signal beside the end of its input would be the second, which means hurry.
+        """
         assert self.process.stdin is not None
         with suppress(OSError):
-            self.process.stdin.close()
+            if hurry:
+                self.process.send_signal(signal.SIGTERM)
+            else:
+                self.process.stdin.close()
 
     def close(self) -> None:
         """Nothing of it is left when this returns."""

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 PATIENCE = 60.0
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -27,7 +28,7 @@ class NotShown(AssertionError):
 class Page:
     """One page. Every method waits until the page shows what it needs, at most PATIENCE seconds."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: Connection) -> None:
         self._socket, self._last = socket, 0
         for domain in ("Page", "Runtime"):
             self.call(f"{domain}.enable")
