@@ -13,6 +13,7 @@ from adapters import backend, certificates, revisions, shipped
 from adapters import endpoint as endpoints
 from adapters.clock import SystemClock
 from adapters.endpoint import Endpoint
+from adapters.parts import Reach
 from adapters.process.owner import gone
 from adapters.secrets import Secrets
 from adapters.secrets.variable import Variables
@@ -219,7 +220,7 @@ class Registry:
             yield Ports(
                 provisioner=stack.enter_context(closing(self.provisioner(blueprint))),
                 configurator=AnsibleConfigurator(
-                    roles=self._roles(base),
+                    roles=roles_of(base),
                     paths=directory,
                     masking=self.scrubber.masking,
                 ),
@@ -263,15 +264,11 @@ class Registry:
             blueprint,
             base,
             self.settings,
-            roles=self._roles(base),
+            roles=roles_of(base),
             pins=pins,
             today=lambda: self.clock.now().date(),
             cloud_region=self.endpoint.region,
         )
-
-    def _roles(self, base: Path) -> list[Path]:
-        """Folders of roles beside those that Ansible looks in anyway."""
-        return [base / "playbooks" / "roles", base / "roles", shipped.playbooks_dir() / "roles"]
 
     @cached_property
     def aws(self) -> "Aws":
@@ -307,6 +304,19 @@ class Registry:
             known=self.scrubber,
             erase=lambda bucket, key: self.states(bucket).erase(key),
         )
+
+
+def reach(base: Path) -> Reach:
+    """Who knows what a blueprint in a folder is made of, without a cloud."""
+    from adapters.ansible.adapter import files
+    from adapters.terraform import configuration
+
+    return Reach(lambda source: configuration.files(source).values(), lambda playbook: files(playbook, roles_of(base)))
+
+
+def roles_of(base: Path) -> list[Path]:
+    """Folders of roles beside those that Ansible looks in anyway, for a blueprint in a folder."""
+    return [base / "playbooks" / "roles", base / "roles", shipped.playbooks_dir() / "roles"]
 
 
 def _ca(path: Path) -> str:

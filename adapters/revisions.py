@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.settings import make_private
+from lifecycle.bundle import Bundle
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.revision import KeptFile, NoRevision, Revision
@@ -28,6 +29,7 @@ class Collected:
     blueprint: str
     files: Mapping[str, KeptFile] = field(default_factory=dict)
     contents: Mapping[str, bytes] = field(default_factory=dict)
+    outside: tuple[Path, ...] = ()  # files that were reached and stay where they are
 
 
 def collect(blueprint: Path, named: Iterable[Path], reached: Iterable[Path]) -> Collected:
@@ -38,10 +40,12 @@ def collect(blueprint: Path, named: Iterable[Path], reached: Iterable[Path]) -> 
     """
     anchor = Path(os.path.commonpath([blueprint.parent, *(os.path.normpath(path.parent) for path in named)]))
     files: dict[str, KeptFile] = {}
+    outside: list[Path] = []
     contents: dict[str, bytes] = {}
     size = 0
     for path in sorted({blueprint, *(Path(os.path.normpath(p)) for p in reached)}):
         if not path.is_relative_to(anchor):
+            outside.append(path)
             continue
         content = path.read_bytes()
         size += len(content)
@@ -50,7 +54,7 @@ def collect(blueprint: Path, named: Iterable[Path], reached: Iterable[Path]) -> 
         digest = hashlib.sha256(content).hexdigest()
         files[path.relative_to(anchor).as_posix()] = KeptFile(digest, bool(path.stat().st_mode & 0o100))
         contents[digest] = content
-    return Collected(blueprint.relative_to(anchor).as_posix(), files, contents)
+    return Collected(blueprint.relative_to(anchor).as_posix(), files, contents, tuple(outside))
 
 
 def folder(home: Path, ref: EnvironmentRef) -> Path:
@@ -58,15 +62,16 @@ def folder(home: Path, ref: EnvironmentRef) -> Path:
     return home / "revisions" / ref.blueprint / ref.name
 
 
-def lay_out(revision: Revision, contents: Mapping[str, bytes], place: Path) -> Path:
-    """Write a revision's files below `place`, for their owner alone; the path of its blueprint. Raises NoRevision.
+def lay_out(revision: Revision | Bundle, contents: Mapping[str, bytes], place: Path) -> Path:
+    """Write the files of a revision, or of a bundle, below `place`, for their owner alone; the path of its blueprint. Raises NoRevision.
 
     What is laid out already is left alone. It may be killed anywhere: the folder has its name only when it is whole.
     """
     missing = [path for path, file in revision.files.items() if file.digest not in contents]
     if missing or not revision.files:
         what = f"{len(missing)} of the files" if revision.files else "the files"
-        raise NoRevision(f"{what} of revision {revision.number} are not in the store", hint="name another revision")
+        words = f"revision {revision.number}" if isinstance(revision, Revision) else revision.reference
+        raise NoRevision(f"{what} of {words} are not in the store", hint="name another one")
     target = place / revision.digest[:16]
     if not target.is_dir():
         make_private(place)

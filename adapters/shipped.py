@@ -1,4 +1,4 @@
-"""Where the Terraform modules and the playbooks are that Baton ships: in an installation, or in a checkout."""
+"""Where the Terraform modules, the playbooks and the deployments are that Baton ships: in an installation, or in a checkout."""
 
 from pathlib import Path
 
@@ -21,11 +21,16 @@ def playbooks_dir() -> Path:
     return _find("playbooks")
 
 
+def prefect_file() -> Path:
+    """The prefect.yaml with every verb's deployment."""
+    return _find("prefect.yaml")
+
+
 def _find(name: str) -> Path:
     # An installation has them inside the package `baton` (pyproject.toml, wheel.sources), a checkout at its top level.
     places = (_ROOT / "baton" / "_shipped" / name, _ROOT / name)
     for place in places:
-        if place.is_dir():
+        if place.exists():
             return place
     looked = " or ".join(str(place) for place in places)
-    raise ShippedMissing(f"Baton's own {name}/ is missing: looked for {looked}", hint="install baton-lifecycle again")
+    raise ShippedMissing(f"Baton's own {name} is missing: looked for {looked}", hint="install baton-lifecycle again")

@@ -25,8 +25,10 @@ from baton.verbs import (
     plan,
     policy,
     prices,
+    publish,
     reject,
     rollback,
+    serve,
     server,
     show,
     ssh,
@@ -74,6 +76,8 @@ _VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person nee
     history.history,
     certificate.certificate,
     stray.stray,
+    publish.publish,
+    serve.serve,
     version.version,
 )
 for place, verb in enumerate(_VERBS):

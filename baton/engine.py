@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -25,7 +26,9 @@ from typing import Any
 from adapters.settings import Settings, make_private
 from lifecycle.errors import BatonError
 
-START_PATIENCE = 1500.0
+STOP_PATIENCE = 30.0
+"""Seconds that the server has to end."""
+START_PATIENCE = 180.0
 """Seconds to wait for a fresh server. Ten on a quiet machine; a busy one may need several times that."""
 
 
@@ -136,6 +139,29 @@ def kept_by(server: Server) -> bool:
     return state != "Z" and any(word.endswith(b"keeper.py") for word in words)
 
 
+def stop(server: Server) -> None:
+    """The server is gone when this returns. Raises EngineUnavailable where it does not go."""
+    os.kill(server.pid, signal.SIGTERM)
+    until = time.monotonic() + STOP_PATIENCE
+    while kept_by(server):
+        if time.monotonic() > until:
+            hint = "look at its log in the engine's home"
+            raise EngineUnavailable(f"the server (process {server.pid}) does not stop", hint=hint)
+        time.sleep(0.1)
+
+
+def running_flows(server: Server) -> int:
+    """How many flow runs are at work on it now; 0 where it does not answer."""
+    wanted = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}}
+    headers = _authorization(server.auth) | {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{server.url}/flow_runs/count", json.dumps(wanted).encode(), headers)  # noqa: S310  our own URL
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            return int(json.load(answer))
+    except (OSError, ValueError):
+        return 0
+
+
 def touch(settings: Settings) -> None:
     """Tell the keeper that somebody uses the server."""
     with contextlib.suppress(OSError):
@@ -145,7 +171,7 @@ def touch(settings: Settings) -> None:
 def _start(settings: Settings) -> Server:
     home = engine_home(settings)
     auth = f"baton:{secrets.token_urlsafe(24)}"
-    port = _free_port()
+    port = _port(home / "port")
     url = f"http://127.0.0.1:{port}/api"
     touch(settings)
     log = os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -211,10 +237,17 @@ def _authorization(auth: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(auth.encode()).decode()}
 
 
-def _free_port() -> int:
+def _port(last: Path) -> int:
+    """A free port: the one that the server had last, where that is still free, so that its pages keep their addresses."""
+    with contextlib.suppress(OSError, ValueError), socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
+        probe.bind(("127.0.0.1", int(last.read_text())))
+        return int(probe.getsockname()[1])
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        port = int(probe.getsockname()[1])
+    last.write_text(str(port))
+    return port
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -57,19 +57,29 @@ def _idle(home: Path) -> bool:
 
 
 def _busy() -> bool:
-    """Whether a flow run is running or scheduled within the idle time. Not known counts as busy."""
-    body = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING", "SCHEDULED", "PAUSED"]}}}}
+    """Whether a flow run is running, or asked for at some time. Not known counts as busy.
+
+    What the engine itself has scheduled ahead (a tick every few minutes, for ever) does not count.
+    """
+    states = ["RUNNING", "PENDING", "CANCELLING", "SCHEDULED", "PAUSED"]
+    wanted = _count({"state": {"type": {"any_": states}}})
+    ahead = _count({"state": {"type": {"any_": ["SCHEDULED"]}}, "tags": {"all_": ["auto-scheduled"]}})
+    return wanted is None or ahead is None or wanted > ahead
+
+
+def _count(flow_runs: dict[str, object]) -> int | None:
+    """How many flow runs there are of this kind; None: the server does not say."""
     credentials = base64.b64encode(os.environ["PREFECT_API_AUTH_STRING"].encode()).decode()
     request = urllib.request.Request(  # noqa: S310  our own URL
         os.environ["PREFECT_API_URL"] + "/flow_runs/count",
-        data=json.dumps(body).encode(),
+        data=json.dumps({"flow_runs": flow_runs}).encode(),
         headers={"Content-Type": "application/json", "Authorization": f"Basic {credentials}"},
     )
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-            return int(json.load(answer)) > 0
+            return int(json.load(answer))
     except (OSError, ValueError):
-        return True
+        return None
 
 
 def _end(server: "subprocess.Popen[bytes]") -> None:

@@ -1,9 +1,10 @@
 """Which environment is meant: `shop/dev`, or the path of its blueprint with --env."""
 
-from pathlib import Path
-
-from adapters.blueprints import NoBlueprint, find_blueprint, read_blueprint
+from adapters import settings as settings_of
+from adapters.blueprints import NoBlueprint, read_blueprint
+from adapters.locator import locate
 from adapters.settings import Settings
+from lifecycle.blueprint.location import is_path
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.ports import Store
@@ -21,9 +22,10 @@ class BlueprintGone(BatonError):
 
     exit_code = ExitCode.USAGE
 
-    def __init__(self, ref: EnvironmentRef, path: str, hint: str, revision: int | None) -> None:
+    def __init__(self, ref: EnvironmentRef, path: str, hint: str, revision: int | None, why: str = "") -> None:
         self.ref, self.revision = ref, revision
-        super().__init__(f"{ref} was made from {path}, which is not there any more", hint=hint)
+        words = f"cannot be had now: {why}" if why else "is not there any more"
+        super().__init__(f"{ref} was made from {path}, which {words}", hint=hint)
 
 
 def unknown(ref: EnvironmentRef) -> UnknownEnvironment:
@@ -31,9 +33,9 @@ def unknown(ref: EnvironmentRef) -> UnknownEnvironment:
 
 
 def environment_named(text: str, environment: str) -> EnvironmentRef:
-    """The environment that a word of the command line names. A path that holds a blueprint wins over `blueprint/name`."""
+    """The environment that a word names: a blueprint's reference, or `blueprint/name`. A path that holds a blueprint wins."""
     try:
-        return EnvironmentRef(read_blueprint(find_blueprint(text)).name, environment)
+        return EnvironmentRef(read_blueprint(locate(text, settings_of.load()).path).name, environment)
     except NoBlueprint:
         return EnvironmentRef.parse(text)
 
@@ -47,11 +49,11 @@ def known_environment(store: Store, text: str, environment: str) -> EnvironmentR
 
 
 def blueprint_of(text: str, environment: str, settings: Settings) -> tuple[str, str]:
-    """(blueprint's path, environment's name) of what a word names. Raises UnknownEnvironment."""
+    """(blueprint's path or reference, environment's name) of what a word names. Raises UnknownEnvironment, BlueprintGone."""
     from adapters.registry import open_store
 
     try:
-        return str(find_blueprint(text)), environment
+        return locate(text, settings).named, environment
     except NoBlueprint as no_blueprint:
         try:
             ref = EnvironmentRef.parse(text)
@@ -63,8 +65,9 @@ def blueprint_of(text: str, environment: str, settings: Settings) -> tuple[str, 
         if found is None:
             hint = "see the environments with: baton status"
             raise UnknownEnvironment(f"'{text}' is neither a blueprint nor a known environment", hint=hint) from None
-        if not Path(found.blueprint_path).is_file():
+        try:
+            return locate(found.blueprint_path, settings).named, ref.name
+        except BatonError as gone:
             hint = f"bring it back, or name a copy of it in place of {text}, with --env {ref.name}"
-            revision = found.facts.get(REVISION)
-            raise BlueprintGone(ref, found.blueprint_path, hint, revision if revision in kept else None) from None
-        return found.blueprint_path, ref.name
+            revision, why = found.facts.get(REVISION), "" if is_path(found.blueprint_path) else gone.message
+            raise BlueprintGone(ref, found.blueprint_path, hint, revision if revision in kept else None, why) from None

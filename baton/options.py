@@ -9,7 +9,12 @@ from cyclopts import Parameter
 from lifecycle.blueprint.scalars import DURATION_WORDS, parse_duration
 from lifecycle.errors import BatonError, ExitCode
 
-Blueprint = Annotated[str, Parameter(help="A blueprint's file, or a folder that holds a blueprint.yaml.")]
+Blueprint = Annotated[
+    str,
+    Parameter(
+        help="A blueprint's file or folder, a folder in git (git+https://HOST/REPOSITORY.git//FOLDER?ref=REF), or a bundle (store:NAME[@VERSION])."
+    ),
+]
 Env = Annotated[str, Parameter(name=["--env", "-e"], help="Name of the environment.")]
 Input = Annotated[
     list[str] | None, Parameter(name=["--input", "-i"], help="NAME=VALUE for an input of the blueprint.", negative="")

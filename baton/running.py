@@ -7,7 +7,8 @@ from typing import Any
 
 from adapters import endpoint
 from adapters import settings as settings_of
-from adapters.blueprints import find_blueprint, read_blueprint
+from adapters.blueprints import read_blueprint
+from adapters.locator import locate
 from baton import cloud, console, engine
 from baton.heads import head_of_failures
 from baton.progress import showing
@@ -40,11 +41,13 @@ def run_flow(
 
     The blueprint is read first: a mistake in it is said at once, before anything is started.
     """
-    path = find_blueprint(blueprint)
-    read = read_blueprint(path)
+    found = locate(blueprint, settings_of.load())
+    read = read_blueprint(found.path)
     refuse_secrets(read, inputs)
     ref = EnvironmentRef(read.name, checked_name(environment))
-    given = {"blueprint": str(path), "environment": environment, "inputs": dict(inputs), "wait": wait, **(more or {})}
+    if found.source:
+        console.tell(found.words)
+    given = {"blueprint": found.named, "environment": environment, "inputs": dict(inputs), "wait": wait, **(more or {})}
     with head_of_failures(ref, as_json=as_json):
         return call_flow(verb, given, as_json=as_json, view=view)
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from baton import console
 from lifecycle.audit import Checked
+from lifecycle.bundle import Bundle
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal
@@ -164,7 +165,9 @@ def _told(entry: LedgerEntry, names: Mapping[str, str]) -> tuple[str, str, Text,
 
 def revisions_table(revisions: Sequence[Revision], facts: Mapping[str, Any]) -> RenderableType:
     """A line per revision; the current one is marked."""
-    table = _table("", "revision", "at", "by", "ready", "changed", "inputs")
+    columns = ["", "revision", "at", "by", "ready", "changed", "inputs"]
+    from_elsewhere = any(one.source for one in revisions)
+    table = _table(*columns, *(["from"] if from_elsewhere else []))
     before = None
     for one in revisions:
         fields = revision_fields(one, before, facts)
@@ -172,8 +175,17 @@ def revisions_table(revisions: Sequence[Revision], facts: Mapping[str, Any]) -> 
         what = ", ".join(fields["changed"]) + ("" if fields["kept"] else " (files not kept)")
         mark = Text("→", "cyan") if fields["current"] else ""
         ready = Text("✓", "green") if fields["ready"] else Text("-", "dim")
-        table.add_row(mark, str(one.number), f"{one.at:%Y-%m-%d %H:%M:%S}", one.by, ready, Text(what), Text(inputs))
+        row = [mark, str(one.number), f"{one.at:%Y-%m-%d %H:%M:%S}", one.by, ready, Text(what), Text(inputs)]
+        table.add_row(*row, *([Text(one.source)] if from_elsewhere else []))
         before = one
+    return table
+
+
+def bundles_table(bundles: Sequence[Bundle]) -> RenderableType:
+    """A line per version of a bundle."""
+    table = _table("reference", "at", "by", "files")
+    for one in bundles:
+        table.add_row(Text(one.reference), f"{one.at:%Y-%m-%d %H:%M:%S}", one.by, str(len(one.files)))
     return table
 
 

@@ -1,17 +1,15 @@
 """Accepting what is asked for: it is kept as a revision, its lease begins, and the environment's facts say so."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from adapters.policy import policies
-from adapters.revisions import Collected, TooLarge, collect
+from adapters.parts import Reach, gathered
+from adapters.revisions import Collected, TooLarge
 from flows.place import Place
 from flows.request import Request
 from flows.session import Session
-from lifecycle.blueprint.sources import KeyKind, SecretScheme
 from lifecycle.digest import digest
 from lifecycle.environment import INPUTS, Environment
 from lifecycle.events import Event, Level
@@ -68,6 +66,7 @@ def _revision(place: Place, session: Session, lock: Lock, now: datetime) -> int:
         inputs=place.inputs,
         parts=parts,
         files=collected.files,
+        source=place.source,
     )
     known = store.revisions(ref)
     one = accepted(known, new)
@@ -85,6 +84,7 @@ def _draft(one: Revision, before: Revision | None, place: Place, now: datetime) 
         "by": one.by,
         "parts": dict(one.parts),
         "changed": changed(before, one),
+        **({"source": place.source} if place.source else {}),
     }
     return Draft("baton.revision.accepted", str(place.ref), now, data)
 
@@ -102,57 +102,13 @@ def _parts(place: Place, session: Session) -> dict[str, str]:
 
 def _collected(place: Place, session: Session) -> Collected:
     """The revision's files. Where they cannot be kept that is said, and the run goes on."""
+    reach = Reach(session.ports.provisioner.files, session.ports.configurator.files)
     try:
-        secrets = set(_secrets(place))
-        modules = {name: list(session.ports.provisioner.files(s.source)) for name, s in session.desired.stacks.items()}
-        reached = [*(path for files in modules.values() for path in files), *_reached(session), *_judges(place)]
-        return collect(place.path, _named(place, modules), (path for path in reached if path.resolve() not in secrets))
+        return gathered(place.path, place.blueprint, reach, place.origin.parent)
     except (TooLarge, OSError) as error:
         words = f"this revision's files are not kept, so that nobody can go back to it from the store: {error}"
         _say("revision.incomplete", words, session)
         return Collected(place.path.name)
-
-
-def _named(place: Place, modules: Mapping[str, Sequence[Path]]) -> Iterator[Path]:
-    """What the blueprint names by relative paths, and what its modules (name of the stack → files) name so."""
-    base, blueprint = place.path.parent, place.blueprint
-    for name, stack in blueprint.stacks.items():
-        if not Path(stack.source).is_absolute():
-            yield from modules[name]
-    playbooks = [c.playbook for c in blueprint.configure]
-    playbooks += [c.drain.playbook for c in blueprint.configure if c.drain]
-    yield from ((base / name).resolve() for name in playbooks if not Path(name).is_absolute())
-    yield from _judges(place)
-
-
-def _judges(place: Place) -> Iterator[Path]:
-    """What an environment is judged and reckoned by: files of its policy, and its own prices."""
-    base, blueprint = place.path.parent, place.blueprint
-    yield from policies.files(blueprint.policy, base)
-    prices = blueprint.cost.prices if blueprint.cost else None
-    if prices and not Path(prices).expanduser().is_absolute():
-        yield (base / prices).resolve()
-
-
-def _reached(session: Session) -> Iterator[Path]:
-    """Every file beside those of the modules that decides about the outcome."""
-    desired, configurator = session.desired, session.ports.configurator
-    for step in desired.configure.values():
-        yield from configurator.files(step.playbook)
-        if step.drain is not None:
-            yield from configurator.files(step.drain.playbook)
-    for check in desired.checks.values():
-        ca = str(check.spec.get("ca") or "")
-        if ca and not ca.startswith("${") and Path(ca).is_file():
-            yield Path(ca)
-
-
-def _secrets(place: Place) -> Iterator[Path]:
-    """Files that the blueprint calls secrets, or private keys: a playbook's folder may hold them, a revision may not."""
-    blueprint = place.blueprint
-    names = [i.source.name for i in blueprint.inputs.values() if i.source and i.source.scheme is SecretScheme.FILE]
-    names += [s.connection.key.path for s in blueprint.stacks.values() if s.connection.key.kind is KeyKind.FILE]
-    yield from ((place.origin.parent / Path(name).expanduser()).resolve() for name in names)
 
 
 def _say(type: str, words: str, session: Session) -> None:

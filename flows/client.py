@@ -13,7 +13,13 @@ from uuid import UUID
 from httpx import HTTPError, TransportError
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, LogFilterTimestamp
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    LogFilter,
+    LogFilterFlowRunId,
+    LogFilterTimestamp,
+)
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
@@ -24,6 +30,8 @@ from lifecycle.errors import BatonError, ExitCode
 
 DEPLOYMENT: Final = "baton"
 """The name of every deployment, beside its flow's: `up/baton`, `down/baton`, ..."""
+POOL: Final = "baton"
+"""The work pool that they run in."""
 LOOK_EVERY: Final = 2.0
 """Seconds between two looks at a run that is watched."""
 LATE_LINES: Final = timedelta(seconds=15)
@@ -68,6 +76,14 @@ def deployed(client: SyncPrefectClient, verb: str) -> DeploymentResponse:
             f"the engine at {client.api_url} knows no deployment {name}",
             hint="deploy Baton's flows with: baton serve (or: prefect --no-prompt deploy --all)",
         ) from None
+
+
+def deployments(client: SyncPrefectClient) -> list[str]:
+    """Every deployment of Baton's that the engine knows, as `VERB/baton`."""
+    wanted = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]))
+    found = client.read_deployments(deployment_filter=wanted)
+    flows = {flow.id: flow.name for flow in client.read_flows()}
+    return sorted(f"{flows[one.flow_id]}/{one.name}" for one in found if one.flow_id in flows)
 
 
 def start(

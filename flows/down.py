@@ -1,10 +1,9 @@
 """The verb `down` as a flow."""
 
-from typing import Any
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flows.parameters import Blueprint, Environment, Inputs, KeptRevision, Wait
 from flows.request import Request, run_name
 from flows.verbs import run
 from lifecycle.desired import Goal
@@ -12,20 +11,21 @@ from lifecycle.desired import Goal
 
 @flow(name="down", flow_run_name=run_name, persist_result=False, retries=0, log_prints=False)
 def down(
-    blueprint: str,
-    environment: str = "dev",
-    inputs: dict[str, Any] | None = None,
-    wait: float = 0,
-    revision: int | None = None,
+    blueprint: Blueprint,
+    environment: Environment = "dev",
+    inputs: Inputs = {},  # noqa: B006 - read only; None would make a choice of types of the form's field
+    wait: Wait = 0,
+    revision: KeptRevision = None,
 ) -> State:
     """Take an environment down in reverse order, then look for what is left.
 
     Args:
-        blueprint: Path of the blueprint: its file, or a folder that holds a blueprint.yaml.
+        blueprint: A bundle (store:NAME or store:NAME@VERSION, as baton publish prints it), a folder in git
+            (git+https://HOST/REPOSITORY.git//FOLDER?ref=REF), or a path on the machine of the worker.
         environment: Name of the environment.
         inputs: Values for the blueprint's inputs. Never secrets: the blueprint says where those come from.
         wait: Seconds to wait for the environment while another run holds it. 0: end at once, and name that run.
         revision: Where the blueprint is gone: a revision that the store keeps. Then `blueprint` is the blueprint's name.
     """
-    request = Request(blueprint=blueprint, environment=environment, inputs=inputs or {}, wait=wait, revision=revision)
+    request = Request(blueprint=blueprint, environment=environment, inputs=inputs, wait=wait, revision=revision)
     return run(Goal.DOWN, request)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from adapters import revisions
-from adapters.blueprints import NoBlueprint, find_blueprint, read_blueprint
+from adapters.blueprints import NoBlueprint, read_blueprint
+from adapters.locator import locate
 from adapters.registry import Registry
 from flows.request import Request
+from lifecycle.blueprint.location import is_path
 from lifecycle.blueprint.model import Blueprint
 from lifecycle.compose import refuse_secrets
 from lifecycle.environment import Environment, EnvironmentRef
@@ -17,13 +19,19 @@ from lifecycle.revision import Revision, chosen
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`path` is the blueprint's file as it is read now; `origin` the one that its user named: secrets and keys are beside that."""
+    """`path` is the blueprint's file as it is read now; `origin` the one that its user named: secrets and keys are beside that.
+
+    `named` is how its user named it, and names it again: a path or a reference. `source` names exactly what was read now,
+    where that is a commit or a bundle's version.
+    """
 
     path: Path
     origin: Path
     blueprint: Blueprint
     ref: EnvironmentRef
     inputs: Mapping[str, Any]
+    named: str
+    source: str = ""
     revision: Revision | None = None
 
 
@@ -31,10 +39,11 @@ def located(request: Request, registry: Registry) -> Place:
     """What must be known before the lock can be taken: nothing else is read, and nothing made, without it."""
     if request.revision is not None:
         return _kept(request, registry)
-    path = find_blueprint(request.blueprint)
-    blueprint = read_blueprint(path)
+    found = locate(request.blueprint, registry.settings, registry.store)
+    blueprint = read_blueprint(found.path)
     refuse_secrets(blueprint, request.inputs)
-    return Place(path, path, blueprint, EnvironmentRef(blueprint.name, request.environment), request.inputs)
+    ref = EnvironmentRef(blueprint.name, request.environment)
+    return Place(found.path, found.path, blueprint, ref, request.inputs, found.named, found.source)
 
 
 def _kept(request: Request, registry: Registry) -> Place:
@@ -52,5 +61,6 @@ def laid_out(revision: Revision, environment: Environment, registry: Registry) -
     digests = {file.digest for file in revision.files.values()}
     target = revisions.folder(registry.settings.home, environment.ref)
     path = revisions.lay_out(revision, registry.store.contents(digests), target)
-    origin = Path(environment.blueprint_path or path)
-    return Place(path, origin, read_blueprint(path), environment.ref, revision.inputs, revision)
+    named = environment.blueprint_path or str(path)
+    origin = Path(named) if is_path(named) else path
+    return Place(path, origin, read_blueprint(path), environment.ref, revision.inputs, named, revision.source, revision)

@@ -1,12 +1,12 @@
 """What a flow is asked for, and what its run is called."""
 
 from datetime import timedelta
-from pathlib import PurePath
 from typing import Any
 
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
+from lifecycle.blueprint.location import short_name
 from lifecycle.environment import NAME
 
 
@@ -38,9 +38,8 @@ class Request(BaseModel):
 def run_name() -> str:
     """`up minimal/dev`: what the run is called in the UI. The folder stands for the blueprint's name, which is not read yet."""
     parameters = flow_run.parameters
-    path = PurePath(str(parameters.get("blueprint", "")))
-    folder = path.parent.name if path.suffix in (".yaml", ".yml") else path.name
-    return f"{flow_run.flow_name} {folder or path}/{parameters.get('environment', 'dev')}"
+    blueprint = short_name(str(parameters.get("blueprint", "")))
+    return f"{flow_run.flow_name} {blueprint}/{parameters.get('environment', 'dev')}"
 
 
 def rollback_name() -> str:

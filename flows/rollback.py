@@ -3,6 +3,8 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flows import parameters
+from flows.parameters import Revision, Wait
 from flows.request import Request, rollback_name
 from flows.verbs import run
 from lifecycle.desired import Goal
@@ -10,7 +12,7 @@ from lifecycle.environment import EnvironmentRef
 
 
 @flow(name="rollback", flow_run_name=rollback_name, persist_result=False, retries=0, log_prints=False)
-def rollback(environment: str, revision: int = 0, wait: float = 0) -> State:
+def rollback(environment: parameters.EnvironmentRef, revision: Revision = 0, wait: Wait = 0) -> State:
     """Bring an environment back to what it was asked to be before: blueprint, inputs, modules and playbooks.
 
     Args:

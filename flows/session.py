@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from adapters.registry import Registry
@@ -64,7 +63,7 @@ def opened(
     `wait` sleeps before something that does not answer is asked again, and says whether to give up.
     """
     path, blueprint, ref = place.path, place.blueprint, place.ref
-    environment = _environment(ref, place.origin, registry)
+    environment = _environment(ref, place.named, registry)
     make_private(directory(registry.settings.home, ref))
     log = RunLog(registry.settings.home, ref, sink)
     telling = both(masking(log, registry), sink)
@@ -142,21 +141,21 @@ def _operator_cidr(blueprint: Blueprint, registry: Registry) -> str:
     return registry.operator_cidr
 
 
-def _environment(ref: EnvironmentRef, path: Path, registry: Registry) -> Environment:
-    """The environment as the store has it, or a new one; `path` is where its blueprint is. Raises WrongCloud."""
+def _environment(ref: EnvironmentRef, named: str, registry: Registry) -> Environment:
+    """The environment as the store has it, or a new one; `named` names its blueprint. Raises WrongCloud."""
     cloud, now = registry.endpoint.name, registry.clock.now()
     known = registry.store.environment(ref)
     if known is None or known.phase in (Phase.DESTROYED, Phase.NEW):  # nothing of it lives anywhere
         run = known.run if known else 0
         phase = known.phase if known else Phase.NEW
-        return Environment(ref, phase, now, now, blueprint_path=str(path), cloud=cloud, run=run)
+        return Environment(ref, phase, now, now, blueprint_path=named, cloud=cloud, run=run)
     if known.cloud != cloud:
         raise WrongCloud(
             f"{ref} lives in the cloud '{known.cloud}', and the settings name '{cloud}'",
             hint=f"set BATON_CLOUD={known.cloud}, or choose another environment name with --env",
         )
     return Environment(
-        ref, known.phase, known.created_at, known.updated_at, known.message, str(path), cloud, known.run, known.facts
+        ref, known.phase, known.created_at, known.updated_at, known.message, named, cloud, known.run, known.facts
     )
 
 

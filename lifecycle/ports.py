@@ -14,6 +14,7 @@ from threading import Event as ThreadEvent
 from time import monotonic
 from typing import Any, Final, Protocol
 
+from lifecycle.bundle import Bundle
 from lifecycle.certificate import Certificate
 from lifecycle.configuration import Configuration, Configured
 from lifecycle.cost import Estimate
@@ -367,6 +368,14 @@ class Store(Protocol):
 
     def contents(self, digests: Iterable[str]) -> Mapping[str, bytes]:
         """Contents of files by their digests; those that are not there are absent."""
+        ...
+
+    def publish(self, bundle: Bundle, contents: Mapping[str, bytes]) -> Bundle:
+        """Keep a bundle under its version (without one: under the next number), or find it kept already. Raises BundleExists."""
+        ...
+
+    def bundles(self, name: str = "") -> Sequence[Bundle]:
+        """Every version of a bundle, or of all: by name, the oldest first."""
         ...
 
     def forget_journal(self, lock: Lock) -> None:

@@ -59,6 +59,7 @@ class Revision:
     inputs: Mapping[str, Any] = field(default_factory=dict)  # as they were given by name; never a secret
     parts: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, KeptFile] = field(default_factory=dict)  # by path; empty where they are not kept (any more)
+    source: str = ""  # the reference that names this very blueprint: a git commit, a bundle's version; empty for a path
 
 
 def revision(
@@ -69,10 +70,11 @@ def revision(
     inputs: Mapping[str, Any],
     parts: Mapping[str, str],
     files: Mapping[str, KeptFile],
+    source: str = "",
 ) -> Revision:
-    """A revision that has no number yet. Its digest covers what decides about the outcome, not who asked or when."""
+    """A revision that has no number yet. Its digest covers what decides about the outcome, not who asked, when, or from where."""
     kept = {path: [file.digest, file.executable] for path, file in files.items()}
-    return Revision(0, digest([dict(parts), dict(inputs), kept]), at, by, blueprint, inputs, parts, files)
+    return Revision(0, digest([dict(parts), dict(inputs), kept]), at, by, blueprint, inputs, parts, files, source)
 
 
 def accepted(known: Sequence[Revision], new: Revision) -> Revision:

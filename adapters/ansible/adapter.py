@@ -27,6 +27,18 @@ Masking = Callable[[Iterable[Any]], Callable[[str], str]]
 """Secrets → a function that masks them in a text."""
 
 
+def files(playbook: Path, roles: Sequence[Path]) -> Iterable[Path]:
+    """The files that decide how a playbook comes out; `roles` are folders of roles beside those that Ansible looks in anyway."""
+    return fingerprint.files(playbook, *_reach(playbook, [path for path in roles if path.is_dir()]))
+
+
+def _reach(playbook: Path, roles: Sequence[Path]) -> tuple[Sequence[Path], Path | None]:
+    """Folders that roles are looked for in, and the ansible.cfg that counts."""
+    config = command.find_config(playbook)
+    named = [Path(path) for path in config.paths("roles_path").split(":") if path]
+    return [*named, *roles], config.path
+
+
 class AnsibleConfigurator:
     """Runs playbooks. `roles` are folders of roles beside those that Ansible looks in anyway; `paths` are a run's SSH files.
 
@@ -50,17 +62,11 @@ class AnsibleConfigurator:
 
     def fingerprint(self, playbook: Path) -> str:
         """Digest of the playbook and of the roles and files that it can reach. Raises BatonError where it is not there."""
-        return fingerprint.of(playbook, *self._reach(playbook))
+        return fingerprint.of(playbook, *_reach(playbook, self._roles))
 
     def files(self, playbook: Path) -> Iterable[Path]:
         """The files that the fingerprint covers. Raises BatonError where it is not there."""
-        return fingerprint.files(playbook, *self._reach(playbook))
-
-    def _reach(self, playbook: Path) -> tuple[Sequence[Path], Path | None]:
-        """Folders that roles are looked for in, and the ansible.cfg that counts."""
-        config = command.find_config(playbook)
-        named = [Path(path) for path in config.paths("roles_path").split(":") if path]
-        return [*named, *self._roles], config.path
+        return files(playbook, self._roles)
 
     def configure(self, configuration: Configuration, run: Run) -> Configured:
         """Run the playbook on the hosts. Raises PlaybookBroken, RoleMissing or AnsibleFailed where it did not come to that."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lifecycle.bundle import Bundle, published
 from lifecycle.environment import Environment, EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.inventory import Host
@@ -40,6 +41,7 @@ class FakeStore:
         self._chains: dict[EnvironmentRef, tuple[LedgerEntry, ...]] = {}
         self._revisions: dict[EnvironmentRef, tuple[Revision, ...]] = {}
         self._contents: dict[str, bytes] = {}
+        self._bundles: tuple[Bundle, ...] = ()
 
     @property
     def key(self) -> bytes:
@@ -59,6 +61,7 @@ class FakeStore:
             other._records = {ref: list(records) for ref, records in self._records.items()}
             other._hosts, other._chains = dict(self._hosts), dict(self._chains)
             other._revisions, other._contents = dict(self._revisions), dict(self._contents)
+            other._bundles = self._bundles
         return other
 
     # Environments
@@ -188,7 +191,23 @@ class FakeStore:
         known = self._revisions.get(ref, ())
         self._revisions[ref] = tuple(replace(one, files={}) if one.number in numbers else one for one in known)
         named = {file.digest for kept in self._revisions.values() for one in kept for file in one.files.values()}
+        named |= {file.digest for one in self._bundles for file in one.files.values()}
         self._contents = {one: content for one, content in self._contents.items() if one in named}
+
+    # Bundles
+
+    def publish(self, bundle: Bundle, contents: Mapping[str, bytes]) -> Bundle:
+        with self._mutex:
+            known = self.bundles(bundle.name)
+            one = published(known, bundle)
+            if one not in known:
+                self._bundles = (*self._bundles, one)
+                self._contents |= contents
+            return one
+
+    def bundles(self, name: str = "") -> Sequence[Bundle]:
+        with self._mutex:
+            return [one for one in sorted(self._bundles, key=lambda one: one.name) if name in ("", one.name)]
 
     # Hosts
 

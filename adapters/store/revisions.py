@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.store import rows
-from adapters.store.schema import contents, revision_files, revisions
+from adapters.store.schema import bundle_files, contents, revision_files, revisions
 from lifecycle.environment import EnvironmentRef
 from lifecycle.revision import KeptFile, Revision
 
@@ -19,10 +19,8 @@ _CONTENTS = 0x636F6E74656E74  # "content": the PostgreSQL advisory lock under wh
 
 def keep(connection: Connection, ref: EnvironmentRef, revision: Revision, files: Mapping[str, bytes]) -> None:
     """Write a revision with the contents of its files."""
-    _alone(connection)
-    there = set(_known(connection, files))
-    if new := [{"digest": d, "content": content} for d, content in files.items() if d not in there]:
-        connection.execute(contents.insert(), new)
+    alone(connection)
+    add_contents(connection, files)
     connection.execute(
         revisions.insert(),
         {
@@ -34,6 +32,7 @@ def keep(connection: Connection, ref: EnvironmentRef, revision: Revision, files:
             "blueprint": revision.blueprint,
             "inputs": rows.to_json(revision.inputs),
             "parts": rows.to_json(revision.parts),
+            "source": rows.to_text(revision.source),
         },
     )
     if revision.files:
@@ -49,15 +48,23 @@ def keep(connection: Connection, ref: EnvironmentRef, revision: Revision, files:
 
 def drop_files(connection: Connection, ref: EnvironmentRef, numbers: Sequence[int] | None = None) -> None:
     """Let go of the files of some revisions, or of all, and of contents that nobody names then."""
-    _alone(connection)
+    alone(connection)
     mine = revision_files.c.environment == str(ref)
     connection.execute(
         revision_files.delete().where(mine if numbers is None else sa.and_(mine, revision_files.c.number.in_(numbers)))
     )
-    connection.execute(contents.delete().where(contents.c.digest.not_in(sa.select(revision_files.c.digest))))
+    named = sa.union(sa.select(revision_files.c.digest), sa.select(bundle_files.c.digest))
+    connection.execute(contents.delete().where(contents.c.digest.not_in(named)))
 
 
-def _alone(connection: Connection) -> None:
+def add_contents(connection: Connection, files: Mapping[str, bytes]) -> None:
+    """Write contents by their digests, those that are not there yet."""
+    there = set(_known(connection, files))
+    if new := [{"digest": d, "content": content} for d, content in files.items() if d not in there]:
+        connection.execute(contents.insert(), new)
+
+
+def alone(connection: Connection) -> None:
     """Environments share contents, and each has a lock of its own: what one lets go of, another may be about to name."""
     if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CONTENTS})")
@@ -81,6 +88,7 @@ def of_environment(connection: Connection, ref: EnvironmentRef) -> Sequence[Revi
             inputs=json.loads(row.inputs),
             parts=json.loads(row.parts),
             files=files.get(row.number, {}),
+            source=row.source,
         )
         for row in found
     ]
@@ -89,18 +97,19 @@ def of_environment(connection: Connection, ref: EnvironmentRef) -> Sequence[Revi
 def read_contents(connection: Connection, digests: Iterable[str]) -> Mapping[str, bytes]:
     """Contents by their digests; those that are not there are absent."""
     found: dict[str, bytes] = {}
-    for some in _some(digests):
-        rows_ = connection.execute(sa.select(contents).where(contents.c.digest.in_(some)))
+    for part in some(digests):
+        rows_ = connection.execute(sa.select(contents).where(contents.c.digest.in_(part)))
         found |= {row.digest: row.content for row in rows_}
     return found
 
 
 def _known(connection: Connection, digests: Iterable[str]) -> Iterator[str]:
-    for some in _some(digests):
-        yield from connection.scalars(sa.select(contents.c.digest).where(contents.c.digest.in_(some)))
+    for part in some(digests):
+        yield from connection.scalars(sa.select(contents.c.digest).where(contents.c.digest.in_(part)))
 
 
-def _some(digests: Iterable[str]) -> Iterator[list[str]]:
+def some(digests: Iterable[str]) -> Iterator[list[str]]:
+    """Digests in portions that fit into one question."""
     rest = iter(set(digests))
-    while some := list(islice(rest, AT_ONCE)):
-        yield some
+    while part := list(islice(rest, AT_ONCE)):
+        yield part

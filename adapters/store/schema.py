@@ -119,6 +119,7 @@ revisions = sa.Table(
     sa.Column("blueprint", sa.Text, nullable=False),  # path of its file among the revision's files
     sa.Column("inputs", sa.Text, nullable=False),  # JSON, as they were given; never a secret
     sa.Column("parts", sa.Text, nullable=False),  # JSON: name of a part → digest
+    sa.Column("source", sa.Text, nullable=False, server_default=""),  # the reference that names this very blueprint
 )
 
 revision_files = sa.Table(
@@ -160,4 +161,27 @@ certificates = sa.Table(
     sa.Column("environment", sa.Text, primary_key=True),
     sa.Column("run", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("text", sa.Text, nullable=False),
+)
+
+bundles = sa.Table(
+    "baton_bundles",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),  # in the order of publishing, from 1
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("published_at", UtcTime, nullable=False),
+    sa.Column("published_by", sa.Text, nullable=False),
+    sa.Column("blueprint", sa.Text, nullable=False),  # path of its file among the bundle's files
+    sa.Index("ux_baton_bundles_version", "name", "version", unique=True),
+)
+
+bundle_files = sa.Table(
+    "baton_bundle_files",
+    metadata,
+    sa.Column("bundle", sa.Text, primary_key=True),  # the bundle's digest: two names of one content share its files
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("executable", sa.Boolean, nullable=False),
+    sa.Index("ix_baton_bundle_files_digest", "digest"),
 )

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from adapters.store import certificates, environments, journal, key, ledger, locks, migrate, revisions, shelf
+from adapters.store import bundles, certificates, environments, journal, key, ledger, locks, migrate, revisions, shelf
 from adapters.store.agreed import agreed_key
 from adapters.store.engine import Database, connect
+from lifecycle.bundle import Bundle
 from lifecycle.environment import Environment, EnvironmentRef
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Record
@@ -220,6 +221,16 @@ class SqlStore:
     def contents(self, digests: Iterable[str]) -> Mapping[str, bytes]:
         with self._database.read() as connection:
             return revisions.read_contents(connection, digests)
+
+    # Bundles
+
+    def publish(self, bundle: Bundle, contents: Mapping[str, bytes]) -> Bundle:
+        with self._database.write() as connection:
+            return bundles.publish(connection, bundle, contents)
+
+    def bundles(self, name: str = "") -> Sequence[Bundle]:
+        with self._database.read() as connection:
+            return bundles.of_name(connection, name)
 
     # Hosts
 

@@ -8,7 +8,8 @@ from cyclopts import App, Parameter
 
 from adapters import backend as backends
 from adapters import settings as settings_of
-from adapters.blueprints import find_blueprint, read_blueprint
+from adapters.blueprints import read_blueprint
+from adapters.locator import locate
 from baton import cloud, console
 from baton.options import Json
 from lifecycle.errors import BatonError, ExitCode
@@ -60,7 +61,7 @@ def _named(blueprint: str) -> Iterator["States"]:
     from adapters.registry import Registry
 
     settings = settings_of.load()
-    bucket = backends.chosen(settings, read_blueprint(find_blueprint(blueprint)) if blueprint else None)
+    bucket = backends.chosen(settings, read_blueprint(locate(blueprint, settings).path) if blueprint else None)
     if bucket is None:
         raise NoBackend(
             "no backend is named: the states stay on this machine",

@@ -6,7 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from adapters import settings as settings_of
-from adapters.blueprints import find_blueprint, read_blueprint
+from adapters.blueprints import read_blueprint
+from adapters.locator import locate
 from baton import console
 from baton.naming import blueprint_of
 from baton.options import Env, Json, Target
@@ -30,7 +31,7 @@ def outputs(environment: Target, stack: StackName = "", *, env: Env = "dev", jso
 
     settings = settings_of.load()
     path, name = blueprint_of(environment, env, settings)
-    file = find_blueprint(path)
+    file = locate(path, settings).path
     blueprint = read_blueprint(file)
     if stack and stack not in blueprint.stacks:
         raise UnknownStack(

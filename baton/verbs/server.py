@@ -1,8 +1,6 @@
 """`baton server`: the engine's resident local server."""
 
 import os
-import signal
-import time
 
 from cyclopts import App
 
@@ -12,7 +10,6 @@ from baton.options import Json
 from lifecycle.errors import BatonError
 
 app = App(name="server", help="The engine's resident local server: started by the first flow, stops when idle.")
-STOP_PATIENCE = 30.0
 
 
 @app.command
@@ -68,13 +65,6 @@ def stop() -> int:
     if server is None or not engine.kept_by(server):
         console.out.print("not running")
         return 0
-    os.kill(server.pid, signal.SIGTERM)
-    until = time.monotonic() + STOP_PATIENCE
-    while engine.kept_by(server):
-        if time.monotonic() > until:
-            raise BatonError(
-                f"the server (process {server.pid}) does not stop", hint="look at its log in the engine's home"
-            )
-        time.sleep(0.1)
+    engine.stop(server)
     console.out.print("stopped")
     return 0

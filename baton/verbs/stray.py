@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from adapters import settings as settings_of
-from adapters.blueprints import find_blueprint, read_blueprint
+from adapters.blueprints import read_blueprint
+from adapters.locator import locate
 from baton import cloud, console
 from baton.naming import blueprint_of
 from baton.options import Env, Json, Target
@@ -50,7 +51,7 @@ def stray(
         raise NotDecided("say what becomes of it: --address ADDRESS takes it over, --remove removes it")
     settings = settings_of.load()
     path, name = blueprint_of(environment, env, settings)
-    file = find_blueprint(path)
+    file = locate(path, settings).path
     blueprint = read_blueprint(file)
     ref = EnvironmentRef(blueprint.name, name)
     if settings.cloud == "local":

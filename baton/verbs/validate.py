@@ -1,7 +1,8 @@
 """`baton validate`: is this blueprint right?"""
 
 from adapters import settings
-from adapters.blueprints import find_blueprint, read_blueprint
+from adapters.blueprints import read_blueprint
+from adapters.locator import locate
 from baton import console
 from baton.options import Blueprint, Json
 from lifecycle.blueprint.problems import BlueprintInvalid
@@ -10,7 +11,7 @@ from lifecycle.report.words import counted
 
 def validate(blueprint: Blueprint = ".", *, json: Json = False) -> int:
     """Check a blueprint: every problem at once, each with file:line:column."""
-    path = find_blueprint(blueprint)
+    path = locate(blueprint, settings.load()).path
     try:
         found = read_blueprint(path)
     except BlueprintInvalid as invalid:

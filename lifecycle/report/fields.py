@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.bundle import Bundle
 from lifecycle.certificate import Certificate
 from lifecycle.environment import Environment
 from lifecycle.inventory import Host
@@ -78,6 +79,7 @@ def revision_fields(revision: Revision, before: Revision | None, facts: Mapping[
         "inputs": dict(revision.inputs),
         "changed": changed(before, revision),
         "ready": revision.number in facts.get(READY, ()),
+        "source": revision.source,
         "current": revision.number == facts.get(REVISION),
         "kept": bool(revision.files),
     }
@@ -162,4 +164,17 @@ def rule_fields(rule: "Rule") -> dict[str, Any]:
         "demands": rule.title,
         "looks_at": rule.looks_at,
         "parameters": dict(descriptions(rule.parameters)),
+    }
+
+
+def bundle_fields(one: Bundle) -> dict[str, Any]:
+    """One bundle, for programs."""
+    return {
+        "reference": one.reference,
+        "name": one.name,
+        "version": one.version,
+        "digest": one.digest,
+        "at": one.at.isoformat(),
+        "by": one.by,
+        "files": len(one.files),
     }

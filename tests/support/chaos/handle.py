@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from adapters.fake.store import FakeStore
+from lifecycle.bundle import Bundle
 from lifecycle.environment import Environment, EnvironmentRef
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Record
@@ -83,6 +84,12 @@ class Handle:
 
     def revisions(self, ref: EnvironmentRef) -> Sequence[Revision]:
         return self._read().revisions(ref)
+
+    def publish(self, bundle: Bundle, contents: Mapping[str, bytes]) -> Bundle:
+        return self._read().publish(bundle, contents)
+
+    def bundles(self, name: str = "") -> Sequence[Bundle]:
+        return self._read().bundles(name)
 
     def contents(self, digests: Iterable[str]) -> Mapping[str, bytes]:
         return self._read().contents(digests)

@@ -29,7 +29,7 @@ def test_a_secret_beside_a_playbook_is_not_kept(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     path = tmp_path / "blueprint.yaml"
-    place = Place(path, path, load(BLUEPRINT, str(path)), EnvironmentRef("shop", "dev"), {})
+    place = Place(path, path, load(BLUEPRINT, str(path)), EnvironmentRef("shop", "dev"), {}, str(path))
     beside = [tmp_path / "site.yml", *sorted((tmp_path / "files").iterdir())]
     session: Any = SimpleNamespace(
         desired=SimpleNamespace(

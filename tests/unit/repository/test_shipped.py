@@ -24,5 +24,5 @@ def test_missing_files_are_said_with_the_places_that_were_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shipped, "_ROOT", tmp_path)
-    with pytest.raises(shipped.ShippedMissing, match=r"terraform/ is missing: looked for .*_shipped/terraform or"):
+    with pytest.raises(shipped.ShippedMissing, match=r"terraform is missing: looked for .*_shipped/terraform or"):
         shipped.terraform_dir()

@@ -1,0 +1,1 @@
+"""Blueprints in git: a shallow checkout of one commit, kept in the cache."""
