@@ -24,6 +24,8 @@ DEPLOYMENT: Final = "baton"
 """The name of every deployment, beside its flow's: `up/baton`, `down/baton`, ..."""
 LOOK_EVERY: Final = 2.0
 """Seconds between two looks at a run that is watched."""
+ABOUT_TO_WAIT: Final = 30.0
+"""Seconds that a run has to suspend itself after it has asked."""
 
 
 class EngineAway(BatonError):
@@ -85,6 +87,27 @@ def resume(client: SyncPrefectClient, run: UUID, values: Mapping[str, Any]) -> N
     if result.status.value != "ACCEPT":
         reason = getattr(result.details, "reason", "") or "it is not suspended"
         raise NotWaiting(f"the flow run {run} was not resumed: {reason}")
+
+
+def answer(run: UUID, values: Mapping[str, Any], patience: float = ABOUT_TO_WAIT) -> str:
+    """Resume the run that waits with a form; its name. A run that has just asked may not be suspended yet: it gets a moment.
+
+    Raises NotWaiting, EngineAway.
+    """
+    until = time.monotonic() + patience
+    with api() as client:
+        while True:
+            try:
+                known = client.read_flow_run(run)
+                resume(client, run, values)
+            except ObjectNotFound:
+                raise NotWaiting(f"the engine at {client.api_url} knows no flow run {run}") from None
+            except NotWaiting:
+                if known.state is None or known.state.is_final() or time.monotonic() >= until:
+                    raise
+                time.sleep(1)
+            else:
+                return known.name
 
 
 def watch(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.asking import question_fields
 from lifecycle.certificate import Certificate
 from lifecycle.environment import Environment
 from lifecycle.inventory import Host
@@ -54,6 +55,7 @@ def environment_fields(
         "checks": check_fields(journal),
         "revision": environment.facts.get(REVISION),
         **lease_fields(environment),
+        "approval": question_fields(environment),
         "next": next_command(environment),
         "look": look_again(environment, journal, hosts),
     }
