@@ -22,13 +22,15 @@ Reason = Annotated[str, Parameter(name="--reason", help="Why; the ledger keeps i
 _CHOICE = {Decision.APPROVED: "approve", Decision.REJECTED: "reject"}
 
 
-def answer(text: str, env: str, digest: str, decision: Decision, reason: str, *, as_json: bool) -> int:
+def answer(
+    text: str, env: str, digest: str, decision: Decision, reason: str, *, as_json: bool, resumes: bool = True
+) -> int:
     """Give somebody's word on the preview that an environment waits with. The run that is suspended for it goes on."""
     user = current_owner().user
     changed = changing(text, env, lambda e, now, _: taken(e, digest, decision, reason, now, user))
     review = Review.of(changed.facts)
     assert review is not None
-    resumed, trouble = _resumed(review, decision, reason, user)
+    resumed, trouble = _resumed(review, decision, reason, user) if resumes else ("", "")
     if as_json:
         console.emit("review", environment=str(changed.ref), **review.fact, resumed=resumed)
         return 0

@@ -15,6 +15,7 @@ from prefect.states import Cancelled, Completed, Failed
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
+from flows.closing import close_question
 from flows.request import Request
 from flows.steps import logging_to_run
 from flows.verbs import Caller, perform_goal, this_caller
@@ -54,6 +55,7 @@ def _tick(limit: int, caller: Caller) -> Ticked:
         standing = [e for e in registry.store.environments() if e.cloud in ("", registry.endpoint.name)]
         for environment in standing:
             _warn(environment.ref, registry, sink)
+            close_question(environment, registry, sink)
         found = [one for e in standing if (one := due(e, now)) and registry.store.holder(e.ref) is None]
         known = {e.ref: e for e in standing}
         turn = [(one, _request(one, known[one.ref], registry)) for one in in_turn(found, limit)]
