@@ -24,8 +24,7 @@ from lifecycle.environment import Environment, EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.lock import Lock
 from lifecycle.perform import Ended
-from lifecycle.report.preview.fields import preview_fields
-from lifecycle.report.preview.markdown import preview_markdown
+from lifecycle.report.pages import preview_page
 
 KEYS: Final = "baton-preview-"
 """How the key of every form of ours begins; the preview's digest and a number follow."""
@@ -99,7 +98,7 @@ def form_text(ended: Ended, note: str = "") -> str:
     if not ended.view.asks or reviewed is None or review is None or review.waiting is None:
         return ""
     until = f"Answer until {review.waiting.until:%Y-%m-%d %H:%M} UTC; after that the run fails and nothing is changed."
-    return "\n\n".join([*([f"> {note}"] if note else ()), preview_markdown(preview_fields(reviewed)), until])
+    return "\n\n".join([*([f"> {note}"] if note else ()), preview_page(reviewed, ended.view.desired), until])
 
 
 def suspend(environment: Environment, text: str) -> NoReturn:

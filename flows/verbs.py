@@ -17,9 +17,10 @@ from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
 from flows.approving import Rejected, Waiter, form_text, suspend, take_answer, waiter
+from flows.board import Board
 from flows.place import located
 from flows.request import Request
-from flows.session import masking
+from flows.session import both, masking
 from flows.steps import logging_to_run
 from flows.stopping import cancelled_in_engine, stopped_by_signals
 from flows.work import Work, warning
@@ -167,9 +168,11 @@ def perform_goal(goal: Goal, request: Request, caller: Caller, who: Waiter | Non
     Raises RunFailed, Rejected, Cancelled, Locked, BlueprintInvalid, ...
     """
     registry = Registry.open(settings.load())
-    cancel, sink = caller.cancel, masking(logging_to_run(caller.sink), registry)
+    board = Board(goal, registry.scrubber.value)
+    cancel, sink = caller.cancel, masking(both(logging_to_run(caller.sink), board), registry)
     try:
         place = located(request, registry)
+        board.about(place.ref)
         with (
             stopped_by_signals(cancel),
             watched(cancel, wanted_elsewhere=cancelled_in_engine(), say=warning("run.stopping", sink)),
@@ -184,9 +187,10 @@ def perform_goal(goal: Goal, request: Request, caller: Caller, who: Waiter | Non
         ):
             if note := take_answer(registry, lock, place.ref, who):
                 warning("approval.ignored", sink)(note)
-            work = Work(registry, sink, lock, cancel, who)
+            work = Work(registry, sink, lock, cancel, board, who)
             ended = work.perform(goal, place, request)
             after = work.clean_up(ended.environment)
+        board.ended(after or ended)
     except BatonError as error:
         error.scrub(registry.scrubber.value)
         raise
@@ -197,6 +201,7 @@ def perform_goal(goal: Goal, request: Request, caller: Caller, who: Waiter | Non
         words = registry.scrubber.text(f"{type(error).__name__}: {error}")
         raise BatonError(words, hint="this is a fault of Baton's own: the flow run's log holds the details") from None
     finally:
+        board.close()
         registry.close()
     if after is not None and after.cancelled:
         ended = after
