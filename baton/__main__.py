@@ -13,6 +13,7 @@ from baton.cloud import cloud
 from baton.verbs import (
     approve,
     audit,
+    automations,
     backend,
     certificate,
     down,
@@ -83,6 +84,7 @@ app.command(backend.app)
 app.command(prices.app)
 app.command(policy.app)
 app.command(server.app)
+app.command(automations.app)
 app.command(cloud)
 
 

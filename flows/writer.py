@@ -2,8 +2,10 @@
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import copy_context
 from typing import Final
 
@@ -11,6 +13,7 @@ from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 
 Job = Callable[[SyncPrefectClient], None]
+Connect = Callable[[], AbstractContextManager[SyncPrefectClient]]
 
 EVERY: Final = 2.0
 """Seconds between two calls that only bring something up to date."""
@@ -22,11 +25,15 @@ TROUBLES: Final = 3
 _logger = logging.getLogger("baton.pages")
 
 
+def _connect() -> AbstractContextManager[SyncPrefectClient]:
+    return get_client(sync_client=True)
+
+
 class Writer:
     """Jobs one after the other; of the refreshing ones only the newest, and not more often than every so many seconds."""
 
-    def __init__(self, every: float = EVERY) -> None:
-        self._every = every
+    def __init__(self, every: float = EVERY, connect: Connect = _connect) -> None:
+        self._every, self._connect, self._refreshed = every, connect, -every
         self._jobs: deque[Job] = deque()
         self._newest: Job | None = None
         self._at_once = self._over = False
@@ -57,7 +64,7 @@ class Writer:
 
     def _work(self) -> None:
         try:
-            with get_client(sync_client=True) as client:
+            with self._connect() as client:
                 while (job := self._next()) is not None and self._troubles < TROUBLES:
                     self._do(job, client)
         except Exception as error:
@@ -74,13 +81,14 @@ class Writer:
     def _next(self) -> Job | None:
         """The next job as soon as it may be done; None when all is done."""
         with self._changed:
-            rested = False
             while True:
                 if self._jobs:
                     return self._jobs.popleft()
-                if self._newest is not None and (rested or self._at_once):
+                rest = self._refreshed + self._every - time.monotonic()
+                if self._newest is not None and (rest <= 0 or self._at_once):
                     job, self._newest, self._at_once = self._newest, None, self._over
+                    self._refreshed = time.monotonic()
                     return job
                 if self._over:
                     return None
-                rested = not self._changed.wait(self._every) or rested
+                self._changed.wait(rest if self._newest is not None else None)

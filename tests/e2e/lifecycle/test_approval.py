@@ -1,5 +1,6 @@
 """Approval in the engine: a deployment's run is suspended with a form, and goes on with what was written into it."""
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,12 @@ def blueprint(baton: Baton) -> Path:
 def api(baton: Baton, prefect: Any) -> EngineApi:  # noqa: F811
     prefect("deploy", "--all")
     return EngineApi.of(baton("server", "env").out.splitlines())
+
+
+def greet(blueprint: Path, words: str) -> None:
+    """Change what the web host is to say."""
+    text = re.sub(r"default: .*", f"default: {words}", blueprint.read_text(), count=1)
+    blueprint.write_text(text)
 
 
 def status(baton: Baton) -> dict[str, Any]:
@@ -80,7 +87,7 @@ def test_a_run_waits_with_a_form_and_goes_on_with_the_answer(baton: Baton, bluep
 
     # rejected: the run says who and why, the environment is what it was
     before = status(baton)
-    blueprint.write_text(blueprint.read_text() + "\n# changed again\n")
+    greet(blueprint, "Hello again")
     run = api.start("up", parameters)
     api.suspended(run)
     assert status(baton)["phase"] == "ready"
@@ -94,7 +101,7 @@ def test_a_run_waits_with_a_form_and_goes_on_with_the_answer(baton: Baton, bluep
     assert "not on a Friday" in after["message"]
 
     # `baton approve` resumes it
-    blueprint.write_text(blueprint.read_text() + "\n# and again\n")
+    greet(blueprint, "Good morning")
     run = api.start("up", parameters)
     api.suspended(run)
     digest = status(baton)["approval"]["digest"]
@@ -106,6 +113,7 @@ def test_a_run_waits_with_a_form_and_goes_on_with_the_answer(baton: Baton, bluep
 
     # nobody answers: the run fails by itself, and the environment says what happened
     blueprint.write_text(blueprint.read_text().replace("valid: 1h", "valid: 15s"))
+    greet(blueprint, "Good night")
     run = api.start("up", parameters)
     api.suspended(run)
     assert api.ended(run)["type"] == "FAILED"
