@@ -7,9 +7,10 @@ from contextvars import copy_context
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 
 from flows.board import Board
+from lifecycle.errors import ExitCode
 from lifecycle.events import Event, Level
 from lifecycle.journal import Outcome, Status, Step
 from lifecycle.ports import EventSink, RunStep
@@ -43,6 +44,8 @@ def _as_task_run(step: Step, act: Callable[[], Outcome], board: Board) -> Outcom
         outcome = act()
         ended.append(outcome)
         board.finished(outcome)
+        if outcome.exit_code is ExitCode.APPROVAL_NEEDED:  # a question is no failure
+            return Completed(name="Asks", message=outcome.message)
         return None if outcome.status is Status.OK else Failed(message=outcome.message)
 
     run(return_state=True)

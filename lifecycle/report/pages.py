@@ -67,6 +67,8 @@ class Progress:
         """The run has ended."""
         self.phase, self.last = environment.phase, environment.message
         self.running.clear()
+        if environment.phase is Phase.WAITING:  # a review that asks has not failed
+            self.failed = 0
         if complete:
             self.percent = 100.0
 
