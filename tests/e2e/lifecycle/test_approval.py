@@ -83,8 +83,13 @@ def test_a_run_waits_with_a_form_and_goes_on_with_the_answer(baton: Baton, bluep
     assert api.resume(run, given("approve", "still good")) == "ACCEPT"
     assert api.ended(run)["type"] == "COMPLETED"
     assert status(baton)["phase"] == "ready"
-    assert answers(baton) == [("approved", "grace", "looks good"), ("approved", "grace", "still good")]
+    assert answers(baton)[-2:] == [("approved", "grace", "looks good"), ("approved", "grace", "still good")]
+    rejected_resumed_and_expired(baton, blueprint, api, parameters)
+    baton("down", REF)
 
+
+def rejected_resumed_and_expired(baton: Baton, blueprint: Path, api: EngineApi, parameters: dict[str, str]) -> None:
+    """What else may become of a question, put about an environment that stands."""
     # rejected: the run says who and why, the environment is what it was
     before = status(baton)
     greet(blueprint, "Hello again")
@@ -123,4 +128,3 @@ def test_a_run_waits_with_a_form_and_goes_on_with_the_answer(baton: Baton, bluep
     assert closed["approval"] is None
     assert "expired at" in closed["message"]
     assert closed["phase"] == "ready"
-    baton("down", REF)
