@@ -68,7 +68,12 @@ class Board:
     def finished(self, outcome: Outcome) -> None:
         """A step has ended: what it found may be worth a page."""
         if isinstance(outcome.result, Reviewed):
-            self._page("preview", "markdown", preview_page(outcome.result, self._desired), "What would change")
+            self._page(
+                "preview",
+                "markdown",
+                preview_page(outcome.result, self._desired),
+                f"What an up of {self._ref} would change",
+            )
 
     def ended(self, ended: Ended) -> None:
         """The run has ended: what stands now, and an event that says so."""

@@ -10,9 +10,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.board import Board
-from lifecycle.errors import ExitCode
 from lifecycle.events import Event, Level
 from lifecycle.journal import Outcome, Status, Step
+from lifecycle.observed import Reviewed
 from lifecycle.ports import EventSink, RunStep
 
 _LEVELS = {Level.DEBUG: logging.DEBUG, Level.INFO: logging.INFO, Level.WARNING: logging.WARNING}
@@ -44,12 +44,19 @@ def _as_task_run(step: Step, act: Callable[[], Outcome], board: Board) -> Outcom
         outcome = act()
         ended.append(outcome)
         board.finished(outcome)
-        if outcome.exit_code is ExitCode.APPROVAL_NEEDED:  # a question is no failure
+        if _asks(outcome):  # a question is no failure
             return Completed(name="Asks", message=outcome.message)
         return None if outcome.status is Status.OK else Failed(message=outcome.message)
 
     run(return_state=True)
     return ended[0]
+
+
+def _asks(outcome: Outcome) -> bool:
+    found = outcome.result
+    if not isinstance(found, Reviewed) or not found.refused or found.preview.denied or found.review is None:
+        return False
+    return found.review.rejection is None
 
 
 def logging_to_run(sink: EventSink) -> EventSink:

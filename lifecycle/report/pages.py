@@ -9,6 +9,7 @@ from lifecycle.desired import Desired
 from lifecycle.environment import Environment, Phase
 from lifecycle.events import Event
 from lifecycle.observed import Reviewed
+from lifecycle.preview import HostWork
 from lifecycle.report.picture import lifecycle_graph
 from lifecycle.report.preview.fields import preview_fields
 from lifecycle.report.preview.markdown import preview_markdown
@@ -85,10 +86,14 @@ class Progress:
 
 
 def preview_page(reviewed: Reviewed, desired: Desired | None) -> str:
-    """The preview, and the environment as a picture."""
-    text = preview_markdown(preview_fields(reviewed))
-    picture = "\n".join(lifecycle_graph(desired)) if desired else ""
-    return f"{text}\n```mermaid\n{picture}\n```\n" if picture else text
+    """The preview, with the environment as a picture."""
+    fields = preview_fields(reviewed)
+    if desired is None:
+        return preview_markdown(fields)
+    busy = {s["name"]: sum(h["work"] != HostWork.NOTHING for h in s["hosts"]) for s in fields["configure"]}
+    notes = {name: stack["summary"] or "not known yet" for name, stack in fields["stacks"].items()}
+    steps = {name: f"on {counted(number, 'host')}" if number else "nothing to do" for name, number in busy.items()}
+    return preview_markdown(fields, list(lifecycle_graph(desired, notes, steps)))
 
 
 def certificate_page(certificate: Certificate) -> str:

@@ -18,23 +18,23 @@ def take(stage: Stage, browser: Browser, into: Path = IMAGES) -> None:
     preview(browser, stage, into)
     stage.approve(run)
     stage.until(run, "COMPLETED")
-    browser.open(f"/v2/runs/flow-run/{run}")
+    browser.open(f"/v2/runs/flow-run/{run}", "Task Runs")
     browser.shoot(into / "ui-run.png")
     stage.until(stage.start("down", DEV | {"blueprint": str(stage.blueprint)}), "COMPLETED")
-    browser.open("/v2/runs")
+    browser.open("/v2/runs", "down minimal/dev r")
     browser.shoot(into / "ui-runs.png")
 
 
 def approval(browser: Browser, run: str, into: Path) -> None:
     """The form of a run that waits."""
-    page = browser.open(f"/v2/runs/flow-run/{run}")
+    page = browser.open(f"/v2/runs/flow-run/{run}", "Task Runs")
     page.get_by_role("button", name="Resume").first.click()
     browser.shoot(into / "ui-approval.png")
 
 
 def preview(browser: Browser, stage: Stage, into: Path) -> None:
     """The preview of an environment as its artifact."""
-    browser.open(f"/v2/artifacts/artifact/{stage.artifact('minimal--dev-preview')}")
+    browser.open(f"/v2/artifacts/artifact/{stage.artifact('minimal--dev-preview')}", "Preview")
     browser.shoot(into / "ui-preview.png")
 
 

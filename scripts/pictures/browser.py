@@ -23,9 +23,10 @@ class Browser:
     page: Page
     ui: str
 
-    def open(self, path: str) -> Page:
-        self.page.goto(f"{self.ui}{path}", wait_until="networkidle", timeout=180_000)
-        self.page.wait_for_timeout(SETTLED)
+    def open(self, path: str, shows: str) -> Page:
+        """Open a page, and wait until it shows these words."""
+        self.page.goto(f"{self.ui}{path}", timeout=180_000)
+        self.page.get_by_text(shows).first.wait_for(timeout=180_000)
         return self.page
 
     def shoot(self, into: Path, *, clip: Any = None) -> None:

@@ -61,7 +61,8 @@ class Stage:
 
     def artifact(self, key: str) -> str:
         """The id of the newest artifact with a key."""
-        return str(self.ask("GET", f"/artifacts/{key}/latest")["id"])
+        wanted = {"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC", "limit": 1}
+        return str(self.ask("POST", "/artifacts/filter", wanted)[0]["id"])
 
     def _wait(self, true: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE
