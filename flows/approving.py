@@ -7,8 +7,7 @@ answered is recorded first, by the very code of `baton approve`, and everything 
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Final, NoReturn, cast
+from typing import Annotated, Final, Literal, NoReturn, cast
 from uuid import UUID
 
 from prefect.context import FlowRunContext
@@ -30,16 +29,7 @@ KEYS: Final = "baton-preview-"
 """How the key of every form of ours begins; the preview's digest and a number follow."""
 
 
-class Choice(StrEnum):
-    """What the form offers."""
-
-    APPROVE = "approve"
-    REJECT = "reject"
-
-    @property
-    def decision(self) -> Decision:
-        return Decision.APPROVED if self is Choice.APPROVE else Decision.REJECTED
-
+_DECISIONS: Final = {"approve": Decision.APPROVED, "reject": Decision.REJECTED}
 
 Said = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
@@ -47,7 +37,7 @@ Said = Annotated[str, Field(min_length=1, pattern=r"\S")]
 class Approval(RunInput):
     """The form. Every field is required: whoever presses "resume" without a word has not decided anything."""
 
-    decision: Choice = Field(description="Whether this preview may be carried out.")
+    decision: Literal["approve", "reject"] = Field(description="Whether this preview may be carried out.")
     reason: Said = Field(description="Why. The ledger keeps it.")
     approver: Said = Field(description="Your name, as the blueprint's approval names those who may answer.")
 
@@ -136,7 +126,7 @@ def take_answer(registry: Registry, lock: Lock, ref: EnvironmentRef, who: Waiter
     if not any(answer.via == key and answer.actor == actor for answer in review.answers):
         digest, now = key.removeprefix(KEYS).rpartition("-")[0], registry.clock.now()
         try:
-            taken_in, drafts = taken(environment, digest, form.decision.decision, form.reason.strip(), now, actor)
+            taken_in, drafts = taken(environment, digest, _DECISIONS[form.decision], form.reason.strip(), now, actor)
         except (MayNotApprove, NothingToAnswer, OtherPreview) as error:
             return f"the answer of {actor} does not count: {error.message}"
         registry.store.transition(lock, taken_in, drafts)

@@ -18,8 +18,7 @@ def take(stage: Stage, browser: Browser, into: Path = IMAGES) -> None:
     preview(browser, stage, into)
     stage.approve(run)
     stage.until(run, "COMPLETED")
-    browser.open(f"/v2/runs/flow-run/{run}", "Task Runs")
-    browser.shoot(into / "ui-run.png")
+    ended(browser, run, into)
     stage.until(stage.start("down", DEV | {"blueprint": str(stage.blueprint)}), "COMPLETED")
     browser.open("/v2/runs", "down minimal/dev r")
     browser.shoot(into / "ui-runs.png")
@@ -28,8 +27,18 @@ def take(stage: Stage, browser: Browser, into: Path = IMAGES) -> None:
 def approval(browser: Browser, run: str, into: Path) -> None:
     """The form of a run that waits."""
     page = browser.open(f"/v2/runs/flow-run/{run}", "Task Runs")
-    page.get_by_role("button", name="Resume").first.click()
+    page.locator("button[aria-haspopup=menu]").first.click()
+    page.get_by_role("menuitem", name="Resume").first.click()
+    page.get_by_role("dialog").get_by_text("Preview").first.wait_for()
     browser.shoot(into / "ui-approval.png")
+
+
+def ended(browser: Browser, run: str, into: Path) -> None:
+    """A run with its graph and its steps."""
+    page = browser.open(f"/v2/runs/flow-run/{run}", "Task Runs")
+    page.get_by_role("tab", name="Task Runs").click()
+    page.get_by_text("verify greets").first.wait_for()
+    browser.shoot(into / "ui-run.png")
 
 
 def preview(browser: Browser, stage: Stage, into: Path) -> None:

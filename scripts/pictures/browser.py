@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from playwright.sync_api import Page, sync_playwright
 
-SIZE: Final[Any] = {"width": 1280, "height": 800}
-SETTLED: Final = 2500
+SIZE: Final[Any] = {"width": 1280, "height": 900}
+SETTLED: Final = 6000
 """Milliseconds that a page has to draw itself once its requests are answered: graphs move into place."""
 
 
