@@ -13,6 +13,7 @@ from baton.cloud import cloud
 from baton.verbs import (
     approve,
     audit,
+    automations,
     backend,
     certificate,
     ci,
@@ -89,6 +90,7 @@ app.command(prices.app)
 app.command(policy.app)
 app.command(server.app)
 app.command(ci.app)
+app.command(automations.app)
 app.command(cloud)
 
 

@@ -79,6 +79,13 @@ def use(settings: Settings, tell: Tell, environ: MutableMapping[str, str] = os.e
     return server.url
 
 
+def reach(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> str:
+    """Point this process at the engine's API as `use` does, but start nothing; its URL, or nothing where none is there."""
+    if not (settings.engine or configured_api(environ)) and find(settings) is None:
+        return ""
+    return use(settings, lambda _: None, environ)
+
+
 def configured_api(environ: Mapping[str, str]) -> str:
     """The API URL of the environment or of the user's active Prefect profile; empty when there is none."""
     if environ.get("PREFECT_API_URL"):

@@ -16,7 +16,7 @@ from lifecycle.ports import Cancellation
 from lifecycle.report.fields import lease_fields
 from lifecycle.report.words import lease_text
 
-Change = Callable[[Environment, datetime, str], tuple[Environment, Draft]]
+Change = Callable[[Environment, datetime, str], tuple[Environment, Draft | list[Draft]]]
 """(environment, now, who asks) → the environment as it is to be, and what the ledger says."""
 
 
@@ -37,8 +37,8 @@ def changing(text: str, name: str, change: Change) -> Environment:
         with holding(store, ref, owner, Cancellation()) as lock:
             known = store.environment(ref)
             assert known is not None
-            changed, draft = change(known, datetime.now(UTC), owner.person)
-            store.transition(lock, changed, [draft])
+            changed, drafts = change(known, datetime.now(UTC), owner.person)
+            store.transition(lock, changed, drafts if isinstance(drafts, list) else [drafts])
     return changed
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from baton import console
+from lifecycle.asking import question_text
 from lifecycle.audit import Checked
 from lifecycle.bundle import Bundle
 from lifecycle.environment import Environment, EnvironmentRef, Phase
@@ -25,6 +26,7 @@ from lifecycle.revision import Revision
 
 _STYLES = {
     Phase.READY: "green",
+    Phase.WAITING: "yellow",
     Phase.FAILED: "red",
     Phase.QUARANTINED: "red",
     Phase.DESTROYED: "dim",
@@ -67,6 +69,7 @@ def environment_lines(
         yield Text(f"  {e.message}", style="red" if e.phase is Phase.FAILED else "")
     if holder:
         yield Text(f"  being worked on by {holder.owner} since {age(holder.acquired_at, now)}", style="cyan")
+    yield from (Text(f"  {line}", style="yellow") for line in question_text(e, now))
     if LEASE in e.facts or DOWN_AT in e.facts:
         yield from (Text(f"  {line}", style="yellow") for line in lease_text(e, now))
     if hosts:

@@ -40,6 +40,8 @@ PAGE: Final = 200
 """Lines of a log that the engine gives at once at most."""
 EXIT_CODE: Final = "baton.exit_code"
 """The label of a flow run that failed: what the command line would have ended with. A state has no place for it."""
+ABOUT_TO_WAIT: Final = 30.0
+"""Seconds that a run has to suspend itself after it has asked."""
 
 
 class EngineAway(BatonError):
@@ -175,6 +177,27 @@ class Log:
     def _filter(self, since: datetime | None) -> LogFilter:
         after = LogFilterTimestamp(after_=since) if since else None
         return LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self._run]), timestamp=after)
+
+
+def answer(run: UUID, values: Mapping[str, Any], patience: float = ABOUT_TO_WAIT) -> str:
+    """Resume the run that waits with a form; its name. A run that has just asked may not be suspended yet: it gets a moment.
+
+    Raises NotWaiting, EngineAway.
+    """
+    until = time.monotonic() + patience
+    with api() as client:
+        while True:
+            try:
+                known = client.read_flow_run(run)
+                resume(client, run, values)
+            except ObjectNotFound:
+                raise NotWaiting(f"the engine at {client.api_url} knows no flow run {run}") from None
+            except NotWaiting:
+                if known.state is None or known.state.is_final() or time.monotonic() >= until:
+                    raise
+                time.sleep(1)
+            else:
+                return known.name
 
 
 def watch(

@@ -39,11 +39,17 @@ def run_name() -> str:
     """`up minimal/dev`: what the run is called in the UI. The folder stands for the blueprint's name, which is not read yet."""
     parameters = flow_run.parameters
     blueprint = short_name(str(parameters.get("blueprint", "")))
-    return f"{flow_run.flow_name} {blueprint}/{parameters.get('environment', 'dev')}"
+    return _numbered(f"{flow_run.flow_name} {blueprint}/{parameters.get('environment', 'dev')}")
 
 
 def rollback_name() -> str:
     """`rollback shop/dev to 3`."""
     parameters = flow_run.parameters
     number = parameters.get("revision", 0)
-    return f"rollback {parameters.get('environment')}" + (f" to {number}" if number else "")
+    return _numbered(f"rollback {parameters.get('environment')}", f" to {number}" if number else "")
+
+
+def _numbered(name: str, more: str = "") -> str:
+    """The name that the run has already where it goes on after an answer: `up minimal/dev r12`."""
+    before = str(flow_run.name or "")
+    return before if before.startswith(f"{name} r") else name + more

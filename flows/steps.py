@@ -7,32 +7,34 @@ from contextvars import copy_context
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 
+from flows.board import Board
 from lifecycle.events import Event, Level
 from lifecycle.journal import Outcome, Status, Step
+from lifecycle.observed import Reviewed
 from lifecycle.ports import EventSink, RunStep
 
 _LEVELS = {Level.DEBUG: logging.DEBUG, Level.INFO: logging.INFO, Level.WARNING: logging.WARNING}
 
 
-def task_per_step() -> RunStep:
-    """A `run_step` that makes every step a task run of the flow run that calls this."""
+def task_per_step(board: Board) -> RunStep:
+    """A `run_step` that makes every step a task run of the flow run that calls this, named and shown as `board` says."""
     context = copy_context()  # steps run in threads of the loop's own, which know nothing of the flow run
 
     def run_step(step: Step, act: Callable[[], Outcome]) -> Outcome:
-        return context.copy().run(_as_task_run, step, act)
+        return context.copy().run(_as_task_run, step, act, board)
 
     return run_step
 
 
-def _as_task_run(step: Step, act: Callable[[], Outcome]) -> Outcome:
+def _as_task_run(step: Step, act: Callable[[], Outcome], board: Board) -> Outcome:
     ended: list[Outcome] = []
 
     @task(
         name=step.kind.value,
-        task_run_name=_run_name(step),
-        tags=[step.kind.value],
+        task_run_name=board.title(step).replace("{", "{{").replace("}", "}}"),
+        tags=[step.kind.value, *board.tags],
         persist_result=False,
         cache_policy=NO_CACHE,
         retries=0,
@@ -41,16 +43,20 @@ def _as_task_run(step: Step, act: Callable[[], Outcome]) -> Outcome:
     def run() -> State | None:
         outcome = act()
         ended.append(outcome)
+        board.finished(outcome)
+        if _asks(outcome):  # a question is no failure
+            return Completed(name="Asks", message=outcome.message)
         return None if outcome.status is Status.OK else Failed(message=outcome.message)
 
     run(return_state=True)
     return ended[0]
 
 
-def _run_name(step: Step) -> str:
-    if step.kind.on_hosts:
-        return f"{step.kind} {step.subject} on {len(step.hosts)}"
-    return f"{step.kind} {step.subject}"
+def _asks(outcome: Outcome) -> bool:
+    found = outcome.result
+    if not isinstance(found, Reviewed) or not found.refused or found.preview.denied or found.review is None:
+        return False
+    return found.review.rejection is None
 
 
 def logging_to_run(sink: EventSink) -> EventSink:

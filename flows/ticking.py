@@ -15,9 +15,12 @@ from prefect.states import Cancelled, Completed, Failed
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
+from flows.closing import close_question
 from flows.request import Request
 from flows.steps import logging_to_run
+from flows.telling import tell
 from flows.verbs import Caller, perform_goal, this_caller
+from lifecycle.desired import Goal
 from lifecycle.due import Due, Ticked, due, in_turn
 from lifecycle.environment import INPUTS, Environment, EnvironmentRef
 from lifecycle.errors import BatonError
@@ -54,6 +57,7 @@ def _tick(limit: int, caller: Caller) -> Ticked:
         standing = [e for e in registry.store.environments() if e.cloud in ("", registry.endpoint.name)]
         for environment in standing:
             _warn(environment.ref, registry, sink)
+            close_question(environment, registry, sink)
         found = [one for e in standing if (one := due(e, now)) and registry.store.holder(e.ref) is None]
         known = {e.ref: e for e in standing}
         turn = [(one, _request(one, known[one.ref], registry)) for one in in_turn(found, limit)]
@@ -84,6 +88,8 @@ def _do(one: Due, request: Request, caller: Caller, ticked: Ticked) -> None:
     """One environment. What goes wrong with it is said, and the next one has its turn. Raises Cancelled."""
     words = f"{one.goal} {one.ref}: {one.because}"
     data = {"environment": str(one.ref), "goal": one.goal.value}
+    if one.goal is Goal.DOWN and one.because.endswith(" late"):
+        tell("teardown.late", one.ref, message=one.because, since=one.since.isoformat())
     _say("tick.due", words, caller.sink, data)
     try:
         ended = perform_goal(one.goal, request, caller)
@@ -111,6 +117,7 @@ def _warn(ref: EnvironmentRef, registry: Registry, sink: EventSink) -> None:
     except Locked:
         return
     words = f"the lease of {ref} ends in {draft.data['left']}; longer: baton lease extend {ref} 4h"
+    tell("lease.expiring", ref, message=words, **draft.data)
     _say("lease.expiring", words, sink, {"environment": str(ref), **draft.data})
 
 

@@ -16,10 +16,12 @@ from prefect.states import Cancelled, Completed, Failed
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
+from flows.approving import Rejected, Waiter, form_text, suspend, take_answer, waiter
+from flows.board import Board
 from flows.client import note_exit_code
 from flows.place import located
 from flows.request import Request
-from flows.session import masking
+from flows.session import both, masking
 from flows.steps import logging_to_run
 from flows.stopping import cancelled_in_engine, stopped_by_signals
 from flows.work import Work, warning
@@ -76,10 +78,10 @@ def called_by(caller: Caller) -> Iterator[Caller]:
 
 
 class RunFailed(BatonError):
-    """A run did not reach its goal."""
+    """A run did not reach its goal. `form` is what an approver is shown, where this run can wait for one."""
 
-    def __init__(self, ended: Ended, after: Ended | None = None) -> None:
-        self.ended = ended
+    def __init__(self, ended: Ended, after: Ended | None = None, form: str = "") -> None:
+        self.ended, self.form = ended, form
         self.exit_code = _exit_code(ended)  # type: ignore[misc]
         failures = [f"{title(o.step, ended.view)}: {o.message}" for o in ended.failures]
         hints = dict.fromkeys(o.hint for o in ended.failures if o.hint)
@@ -133,8 +135,11 @@ def run(goal: Goal, request: Request) -> State:
     """
     caller = this_caller()
     try:
-        caller.ended = perform_goal(goal, request, caller)
+        caller.ended = _or_suspended(goal, request, caller)
         return Completed(message=summary(caller.ended))
+    except Rejected as error:
+        caller.error = error
+        return Failed(name="Rejected", message=_sentence(error))
     except CancelledError as error:
         caller.error = error
         return Cancelled(message=_sentence(error))
@@ -144,16 +149,35 @@ def run(goal: Goal, request: Request) -> State:
         return Failed(message=_sentence(error))
 
 
+def _or_suspended(goal: Goal, request: Request, caller: Caller) -> Ended:
+    """A goal, performed. The run of a deployment that needs an approval is suspended once the lock is free: its process ends."""
+    try:
+        return perform_goal(goal, request, caller, waiter() if goal is Goal.UP else None)
+    except RunFailed as error:
+        if not error.form:
+            raise
+        try:
+            suspend(error.ended.environment, error.form)
+        except RuntimeError as trouble:
+            error.message += f"; it does not wait for one, as the engine did not suspend it: {trouble}"
+        raise
+
+
 def _sentence(error: BatonError) -> str:
     return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
-def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
-    """One goal of one environment, from the lock to what cleans up. Raises RunFailed, Cancelled, Locked, BlueprintInvalid, ..."""
+def perform_goal(goal: Goal, request: Request, caller: Caller, who: Waiter | None = None) -> Ended:
+    """One goal of one environment, from the lock to what cleans up; `who` may be suspended where it needs an approval.
+
+    Raises RunFailed, Rejected, Cancelled, Locked, BlueprintInvalid, ...
+    """
     registry = Registry.open(settings.load())
-    cancel, sink = caller.cancel, masking(logging_to_run(caller.sink), registry)
+    board = Board(goal, registry.scrubber.value)
+    cancel, sink = caller.cancel, masking(both(logging_to_run(caller.sink), board), registry)
     try:
         place = located(request, registry)
+        board.about(place.ref)
         with (
             stopped_by_signals(cancel),
             watched(cancel, wanted_elsewhere=cancelled_in_engine(), say=warning("run.stopping", sink)),
@@ -166,9 +190,12 @@ def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
                 say=saying(sink, registry.clock.now),
             ) as lock,
         ):
-            work = Work(registry, sink, lock, cancel)
+            if note := take_answer(registry, lock, place.ref, who):
+                warning("approval.ignored", sink)(note)
+            work = Work(registry, sink, lock, cancel, board, who)
             ended = work.perform(goal, place, request)
             after = work.clean_up(ended.environment)
+        board.ended(after or ended)
     except BatonError as error:
         error.scrub(registry.scrubber.value)
         raise
@@ -179,6 +206,7 @@ def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
         words = registry.scrubber.text(f"{type(error).__name__}: {error}")
         raise BatonError(words, hint="this is a fault of Baton's own: the flow run's log holds the details") from None
     finally:
+        board.close()
         registry.close()
     if after is not None and after.cancelled:
         ended = after
@@ -188,7 +216,7 @@ def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
         words = f"{goal} of {ended.environment.ref} was interrupted ({cancel.reason}): {remaining(ended.view)}"
         raise CancelledError(words, hint=hint)
     if not ended.complete:
-        raise RunFailed(ended, after)
+        raise RunFailed(ended, after, registry.scrubber.text(form_text(ended, note)) if after is None else "")
     return ended
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from adapters.registry import Registry
 from flows.accepting import accept
+from flows.approving import Waiter, to_wait
+from flows.board import Board
 from flows.place import Place, laid_out
 from flows.request import Request
 from flows.session import opened
@@ -29,21 +31,28 @@ class Work:
     sink: EventSink
     lock: Lock
     cancel: Cancellation
+    board: Board
+    waiter: Waiter | None = None
 
     def perform(self, goal: Goal, place: Place, request: Request) -> Ended:
         """One goal. What was made beside an environment that is gone goes while the lock is held: the next run makes its own."""
         with opened(place, request, goal, self.registry, self.sink, self.cancel.wait) as session:
+            self.board.works_on(session.desired)
             environment = accept(place, request, session, self.lock) if goal is Goal.UP else session.environment
             ended = perform(
                 session.desired,
                 session.ports,
-                task_per_step(),
+                task_per_step(self.board),
                 lock=self.lock,
                 environment=environment,
                 cancel=self.cancel,
             )
         if ended.view.refused and goal is Goal.UP:
-            return self._as_before(session.environment, ended)
+            ended = self._as_before(session.environment, ended)
+        if self.waiter is not None and ended.view.asks and CLEANUP not in ended.environment.facts:
+            environment = to_wait(ended.environment, self.waiter, self.registry.clock.now())
+            self.registry.store.transition(self.lock, environment, [])
+            return replace(ended, environment=environment)
         if goal is Goal.DOWN and ended.environment.phase is Phase.DESTROYED:
             self.registry.forget(place.ref)
         return ended

@@ -34,6 +34,7 @@ def asked(preview: Preview, rules: ApprovalRules, reasons: Sequence[str], at: da
         ceiling=preview.monthly_cost,
         by=rules.by,
         valid=rules.valid,
+        count=rules.count,
     )
 
 

@@ -80,6 +80,7 @@ class Answer:
     at: datetime
     expires: datetime
     reason: str = ""
+    via: str = ""  # the key of the form that waited for it, if a run of the engine was suspended
 
     @property
     def fact(self) -> dict[str, str]:
@@ -91,12 +92,32 @@ class Answer:
             "at": self.at.isoformat(),
             "expires": self.expires.isoformat(),
             "reason": self.reason,
+            "via": self.via,
         }
 
     @classmethod
     def of(cls, fact: Mapping[str, str]) -> "Answer":
         at, expires = (datetime.fromisoformat(fact[key]) for key in ("at", "expires"))
-        return cls(fact["digest"], Decision(fact["decision"]), fact["actor"], at, expires, fact.get("reason", ""))
+        decision = Decision(fact["decision"])
+        return cls(fact["digest"], decision, fact["actor"], at, expires, fact.get("reason", ""), fact.get("via", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A run of the engine that is suspended until somebody answers: its id, the key of its form, how long it waits."""
+
+    flow_run: str
+    key: str
+    until: datetime
+
+    @property
+    def fact(self) -> dict[str, str]:
+        """As the store keeps it."""
+        return {"flow_run": self.flow_run, "key": self.key, "until": self.until.isoformat()}
+
+    @classmethod
+    def of(cls, fact: Mapping[str, str] | None) -> "Waiting | None":
+        return cls(fact["flow_run"], fact["key"], datetime.fromisoformat(fact["until"])) if fact else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +139,8 @@ class Review:
     valid: timedelta = timedelta(hours=24)
     answers: tuple[Answer, ...] = ()
     admitted: int = 0
+    count: int = 1  # how many must approve
+    waiting: Waiting | None = None  # the suspended run that goes on with the answer
 
     @property
     def fact(self) -> dict[str, Any]:
@@ -134,6 +157,8 @@ class Review:
             "valid": self.valid.total_seconds(),
             "answers": [answer.fact for answer in self.answers],
             "admitted": self.admitted,
+            "count": self.count,
+            "waiting": self.waiting.fact if self.waiting else None,
         }
 
     @classmethod
@@ -154,7 +179,23 @@ class Review:
             valid=timedelta(seconds=fact["valid"]),
             answers=tuple(Answer.of(one) for one in fact["answers"]),
             admitted=fact["admitted"],
+            count=fact.get("count", 1),
+            waiting=Waiting.of(fact.get("waiting")),
         )
+
+    @property
+    def rejection(self) -> Answer | None:
+        """Who said no first, if anybody did."""
+        return next((a for a in self.answers if a.decision is Decision.REJECTED), None)
+
+    def approvals(self, now: datetime) -> tuple[Answer, ...]:
+        """Those that are good now."""
+        good = (a for a in self.answers if a.decision is Decision.APPROVED and a.expires > now)
+        return tuple(a for a in good if named_by(self.by, a.actor))
+
+    def decided(self, now: datetime) -> bool:
+        """Whether no further answer is needed: somebody rejected it, or enough have approved."""
+        return self.rejection is not None or len(self.approvals(now)) >= self.count
 
     def answered(self, answer: Answer) -> "Review":
         """With one more answer; the last one of a person counts."""
@@ -177,6 +218,10 @@ def answered(
         raise OtherPreview(words, hint="look at it again with: baton plan")
     if not named_by(review.by, user):
         raise MayNotApprove(f"{user} may not approve {ref}", hint=f"the blueprint names: {', '.join(review.by)}")
-    answer = Answer(review.digest, decision, user, now, now + review.valid, reason)
+    if review.waiting is not None and review.waiting.until <= now:
+        words = f"{ref} waited for an approval of the preview {review.digest[:12]} until {review.waiting.until:%Y-%m-%d %H:%M} UTC"
+        raise NothingToAnswer(words, hint="ask again with: baton up, or: baton plan")
+    via = review.waiting.key if review.waiting else ""
+    answer = Answer(review.digest, decision, user, now, now + review.valid, reason, via)
     changed = replace(environment, facts={**environment.facts, REVIEW: review.answered(answer).fact})
     return changed, Draft(f"baton.preview.{decision}", str(ref), now, answer.fact)

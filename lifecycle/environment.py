@@ -19,6 +19,7 @@ class Phase(StrEnum):
     PROVISIONING = "provisioning"
     CONFIGURING = "configuring"
     VERIFYING = "verifying"
+    WAITING = "waiting"  # for an approval; nobody works on it
     READY = "ready"
     FAILED = "failed"  # a step failed; what stands, stands
     TEARING_DOWN = "tearing_down"
@@ -31,12 +32,13 @@ class Phase(StrEnum):
 
 
 _WORK = (Phase.PLANNING, Phase.PROVISIONING, Phase.CONFIGURING, Phase.VERIFYING)
-_END = (Phase.READY, Phase.FAILED)
+_END = (Phase.READY, Phase.FAILED, Phase.WAITING)
 
 EDGES: Mapping[Phase, frozenset[Phase]] = {
     Phase.NEW: frozenset({Phase.PLANNING, Phase.TEARING_DOWN, Phase.FAILED}),
     # Work may fall back (a replaced host is configured again) and may be interrupted and started over.
     **{phase: frozenset({*_WORK, *_END, Phase.TEARING_DOWN}) - {phase} for phase in _WORK},
+    Phase.WAITING: frozenset({*_WORK, Phase.FAILED, Phase.TEARING_DOWN}),
     Phase.READY: frozenset({*_WORK, Phase.FAILED, Phase.TEARING_DOWN}),
     Phase.FAILED: frozenset({*_WORK, Phase.READY, Phase.TEARING_DOWN}),
     Phase.TEARING_DOWN: frozenset({Phase.DESTROYED, Phase.QUARANTINED, Phase.PLANNING}),

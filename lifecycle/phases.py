@@ -37,7 +37,9 @@ def final_phase(view: View, facts: Mapping[str, Any], before: Phase) -> Phase:
     """The phase that a run leaves behind when nothing more can be done. `facts` have counted it already; `before` is the phase
     that it began in: a refused run leaves a ready environment ready."""
     if view.desired.goal is not Goal.DOWN:
-        return Phase.READY if view.complete or (view.refused and before is Phase.READY) else Phase.FAILED
+        if view.complete or (view.refused and before is Phase.READY):
+            return Phase.READY
+        return Phase.WAITING if view.asks and CLEANUP not in facts else Phase.FAILED
     if view.complete:
         return Phase.DESTROYED
     return Phase.QUARANTINED if facts[FAILED_TEARDOWNS] >= TEARDOWNS else Phase.TEARING_DOWN

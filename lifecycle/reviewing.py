@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from lifecycle.admission import ApprovalNeeded, PreviewStale, admit, asked, changed_sources, reasons
 from lifecycle.approval import Review
+from lifecycle.asking import waiting_on
 from lifecycle.desired import Goal, Governance
 from lifecycle.errors import ExitCode
 from lifecycle.journal import Outcome, Status, Step
@@ -43,7 +44,7 @@ class Reviewing:
                 preview, self._rules.approval, self._known, run=self.run, now=self.now, auto=self._rules.auto
             )
         except (ApprovalNeeded, PreviewStale) as error:
-            asked_now = Review.of(error.facts)
+            asked_now = waiting_on(Review.of(error.facts), self._known)
             result = Reviewed(preview, error.message, self._before, asked_now, refused=True)
             detail = _detail(preview, error.message)
             return Outcome(step, Status.FAILED, error.message, error.hint, result, detail, exit_code=error.exit_code)
@@ -82,7 +83,8 @@ class Reviewing:
         known = self._known
         going_on = known is not None and known.admitted and not changed_sources(known, preview)
         same = known is not None and (known.digest == preview.digest or going_on)
-        review = known if same else asked(preview, self._rules.approval, why, self.now) if why else None
+        question = asked(preview, self._rules.approval, why, self.now) if why else None
+        review = known if same else waiting_on(question, known)
         words = f"an approval is needed: {'; '.join(why)}" if why else "no approval is needed"
         return Outcome(step, Status.OK, words, result=Reviewed(preview, words, review=review), changed=preview.acts)
 

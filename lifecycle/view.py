@@ -421,6 +421,14 @@ class View:
         return reviewed is not None and reviewed.refused and not reviewed.plans
 
     @property
+    def asks(self) -> bool:
+        """Whether this run ends with a question that an approver can answer."""
+        reviewed = self.observed.reviewed
+        if reviewed is None or not reviewed.refused or reviewed.review is None or reviewed.preview.denied:
+            return False
+        return reviewed.review.rejection is None
+
+    @property
     def admits_configuration(self) -> bool:
         """Whether playbooks may run."""
         reviewed = self.observed.reviewed

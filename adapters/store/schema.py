@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision of the schema, oldest first. Kept here so that opening an up-to-date store needs no migration tool."""
 HEAD = REVISIONS[-1]
 VERSION_TABLE = "baton_version"

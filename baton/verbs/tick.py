@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from adapters import settings as settings_of
 from baton import console
 from baton.options import Json
+from lifecycle.asking import overdue
 from lifecycle.due import LIMIT, due
 from lifecycle.lease import expiring
 
@@ -45,4 +46,4 @@ def _anything() -> bool:
 
     now = datetime.now(UTC)
     with open_store(settings_of.load()) as store:
-        return any(due(e, now) or expiring(e, now) for e in store.environments())
+        return any(due(e, now) or expiring(e, now) or overdue(e, now) for e in store.environments())

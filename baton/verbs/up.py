@@ -73,4 +73,4 @@ def _agreed(error: BatonError, *, as_json: bool) -> bool:
     if console.out.input(f"Approve {short} and go on? Type yes: ").strip() != "yes":
         return False
     ref = ended.environment.ref
-    return answer(str(ref), ref.name, short, Decision.APPROVED, "at the terminal", as_json=False) == 0
+    return answer(str(ref), ref.name, short, Decision.APPROVED, "at the terminal", as_json=False, resumes=False) == 0

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.asking import question_fields
 from lifecycle.bundle import Bundle
 from lifecycle.certificate import Certificate
 from lifecycle.environment import Environment
@@ -55,6 +56,7 @@ def environment_fields(
         "checks": check_fields(journal),
         "revision": environment.facts.get(REVISION),
         **lease_fields(environment),
+        "approval": question_fields(environment),
         "next": next_command(environment),
         "look": look_again(environment, journal, hosts),
     }

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from lifecycle.asking import open_question
 from lifecycle.blueprint.scalars import format_duration
 from lifecycle.certificate import Certificate
 from lifecycle.desired import Goal
@@ -140,14 +141,24 @@ def _end(at: datetime, now: datetime) -> str:
 
 def next_command(environment: Environment) -> str:
     """What to type next, ready to be pasted into a shell: an `up` with the inputs that the last one was given."""
+    question = open_question(environment)
     match environment.phase:
+        case Phase.READY | Phase.WAITING if question and (question.waiting or environment.phase is Phase.WAITING):
+            return f"baton approve {environment.ref} {question.digest[:12]}"
         case Phase.READY:
             return f"baton hosts {environment.ref}"
+        case _:
+            return go_on_command(environment)
+
+
+def go_on_command(environment: Environment) -> str:
+    """What goes on with the goal that an environment was given last, whether it has reached it or not."""
+    match environment.phase:
         case Phase.TEARING_DOWN | Phase.QUARANTINED:
             return f"baton down {environment.ref}"
-        case Phase.PLANNING | Phase.PROVISIONING | Phase.CONFIGURING | Phase.VERIFYING | Phase.FAILED if (
-            FROM_STORE in environment.facts
-        ):
+        case (
+            Phase.PLANNING | Phase.PROVISIONING | Phase.CONFIGURING | Phase.VERIFYING | Phase.FAILED | Phase.WAITING
+        ) if FROM_STORE in environment.facts:
             return f"baton rollback {environment.ref} {environment.facts[REVISION]}"
         case _:
             given = environment.facts.get(INPUTS, {})

@@ -13,9 +13,12 @@ LIMIT: Final = 60_000
 """Characters; GitHub takes 65,536 in a comment."""
 
 
-def preview_markdown(fields: Fields) -> str:
-    """Headline, numbers, graph; everything in a fold. What would be too long for a comment is cut, and says so."""
-    head = "\n".join(_head(fields))
+def preview_markdown(fields: Fields, picture: Sequence[str] = ()) -> str:
+    """Headline, numbers, graph; everything in a fold. What would be too long for a comment is cut, and says so.
+
+    `picture` is another graph to show than the one that is read off the fields.
+    """
+    head = "\n".join([*_head(fields), "", "```mermaid", *(picture or graph(fields)), "```"])
     whole = "\n".join(line.replace("```", "'''") for line in preview_text(fields))
     room = LIMIT - len(head) - 200
     if len(whole) > room:
@@ -48,7 +51,6 @@ def _head(fields: Fields) -> Iterator[str]:
         yield from ("", "```", *fields["policy"]["text"], "```")
     if fields["cost"] and fields["cost"]["lines"]:
         yield from ("", "```", *fields["cost"]["text"], "```")
-    yield from ("", "```mermaid", *graph(fields), "```")
 
 
 def _code(names: Sequence[str]) -> str:

@@ -7,10 +7,12 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -172,6 +174,16 @@ def lived(ground: Ground) -> Ground:
 def test_nothing_that_was_written_or_said_holds_a_secret(lived: Ground) -> None:
     assert lived.found() == {}
     assert any("***" in text for text in lived.said), "something was there to be masked"
+
+
+def test_what_the_engine_shows_was_there_to_be_searched(lived: Ground) -> None:
+    with closing(sqlite3.connect(f"file:{lived.home}/engine/prefect.db?mode=ro", uri=True)) as database:
+        keys = {row[0] for row in database.execute("SELECT DISTINCT key FROM artifact")}
+        events = {row[0] for row in database.execute("SELECT DISTINCT event FROM events")}
+        pages = [str(row[0]) for row in database.execute("SELECT data FROM artifact")]
+    assert {f"leaks--dev-{what}" for what in ("progress", "preview", "inventory", "checks")} <= keys
+    assert {"baton.environment.failed", "baton.environment.ready"} <= events
+    assert not any(lived.search.text(page) for page in pages)
 
 
 def test_no_process_had_a_secret_in_its_arguments(lived: Ground) -> None:

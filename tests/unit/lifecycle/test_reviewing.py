@@ -100,7 +100,7 @@ def test_an_up_that_needs_an_approval_touches_nothing_and_says_how_to_give_one()
     assert stage.refusal.exit_code is ExitCode.APPROVAL_NEEDED
     assert f"baton approve shop/dev {digest_of(ended)[:12]}" in stage.refusal.hint
     assert not stage.touched()
-    assert stage.environment.phase is Phase.FAILED
+    assert stage.environment.phase is Phase.WAITING
 
 
 def test_what_was_approved_after_a_look_is_carried_out_and_the_approval_is_used_up() -> None:

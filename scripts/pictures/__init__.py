@@ -1,0 +1,1 @@
+"""Pictures of the engine's UI for the documentation, taken of a real run."""
