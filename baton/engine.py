@@ -76,6 +76,11 @@ def use(settings: Settings, tell: Tell, environ: MutableMapping[str, str] = os.e
     return server.url
 
 
+def there(settings: Settings, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether there is an engine that can be asked without starting one."""
+    return bool(settings.engine or configured_api(environ)) or find(settings) is not None
+
+
 def configured_api(environ: Mapping[str, str]) -> str:
     """The API URL of the environment or of the user's active Prefect profile; empty when there is none."""
     if environ.get("PREFECT_API_URL"):

@@ -19,6 +19,7 @@ from lifecycle.lease import LEASE, Lease, granted
 from lifecycle.ledger import Draft
 from lifecycle.lock import Lock
 from lifecycle.phases import RESUMED
+from lifecycle.recurring import WANTED, as_blueprint_says
 from lifecycle.revision import FROM_STORE, READY, REVISION, Revision, accepted, changed, differences, outdated, revision
 
 
@@ -36,6 +37,10 @@ def _facts(known: Mapping[str, Any], place: Place, request: Request, number: int
     facts |= {INPUTS: dict(place.inputs), REVISION: number}
     if lease is not None:
         facts[LEASE] = lease.fact
+    if not request.unasked:
+        facts[WANTED] = now.isoformat()
+    teardown = place.blueprint.schedule.teardown if place.blueprint.schedule else None
+    facts = as_blueprint_says(facts, teardown.cron if teardown else "", teardown.tz if teardown else "", now)
     if place.revision is not None and (FROM_STORE in known or not request.resumes):
         facts[FROM_STORE] = True
     if request.resumes:

@@ -70,12 +70,18 @@ def start(
     at: datetime | None = None,
     tags: Iterable[str] = (),
     name: str | None = None,
+    key: str | None = None,
 ) -> FlowRun:
-    """A run of a verb's deployment, now or at a time. Raises NotDeployed."""
+    """A run of a verb's deployment, now or at a time; with a `key`, the run that was made with it before. Raises NotDeployed."""
     deployment = deployed(client, verb)
     state: State[Any] | None = Scheduled(scheduled_time=at) if at else None
     return client.create_flow_run_from_deployment(
-        deployment.id, parameters=dict(parameters), state=state, name=name, tags=sorted({*deployment.tags, *tags})
+        deployment.id,
+        parameters=dict(parameters),
+        state=state,
+        name=name,
+        tags=sorted({*deployment.tags, *tags}),
+        idempotency_key=key,
     )
 
 

@@ -1,5 +1,6 @@
 """What a flow is asked for, and what its run is called."""
 
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -26,6 +27,8 @@ class Request(BaseModel):
     auto_approve: bool = False  # where the blueprint lets a pipeline approve
     asks: bool = True  # whether an approval may be needed: what goes back to what was ready had its own
     resumes: bool = False  # goes on with a run that died
+    unasked: bool = False  # nobody asked for this run right now: a tick, or what cleans up
+    due_at: datetime | None = None  # of a teardown whose time has come: since when it is due
 
 
 def run_name() -> str:

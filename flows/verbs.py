@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from httpx import TransportError
@@ -16,6 +16,8 @@ from prefect.states import Cancelled, Completed, Failed
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
+from flows.duties import First
+from flows.ends import show_quietly
 from flows.place import located
 from flows.request import Request
 from flows.session import masking
@@ -130,21 +132,26 @@ def run(goal: Goal, request: Request) -> State:
     caller = this_caller()
     try:
         caller.ended = perform_goal(goal, request, caller)
+        show_quietly([caller.ended.environment], datetime.now(UTC))
         return Completed(message=summary(caller.ended))
     except CancelledError as error:
         caller.error = error
-        return Cancelled(message=_sentence(error))
+        return Cancelled(message=sentence(error))
     except BatonError as error:
         caller.error = error
-        return Failed(message=_sentence(error))
+        return Failed(message=sentence(error))
 
 
-def _sentence(error: BatonError) -> str:
+def sentence(error: BatonError) -> str:
+    """An error as the message of a state."""
     return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
-def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
-    """One goal of one environment, from the lock to what cleans up. Raises RunFailed, Cancelled, Locked, BlueprintInvalid, ..."""
+def perform_goal(goal: Goal, request: Request, caller: Caller, first: First | None = None) -> Ended:
+    """One goal of one environment, from the lock to what cleans up. Raises RunFailed, Cancelled, Locked, BlueprintInvalid, ...
+
+    `first` looks once the lock is held, and may raise what keeps the run from it.
+    """
     registry = Registry.open(settings.load())
     cancel, sink = caller.cancel, masking(logging_to_run(caller.sink), registry)
     try:
@@ -161,6 +168,8 @@ def perform_goal(goal: Goal, request: Request, caller: Caller) -> Ended:
                 say=saying(sink, registry.clock.now),
             ) as lock,
         ):
+            if first is not None:
+                first(registry, lock, sink)
             work = Work(registry, sink, lock, cancel)
             ended = work.perform(goal, place, request)
             after = work.clean_up(ended.environment)

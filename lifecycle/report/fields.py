@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.certificate import Certificate
+from lifecycle.ends import End
 from lifecycle.environment import Environment
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind
@@ -13,6 +14,7 @@ from lifecycle.lock import Lock
 from lifecycle.perform import Ended
 from lifecycle.policy.finding import Finding, decide
 from lifecycle.policy.finding import fields as finding_fields
+from lifecycle.recurring import zone_of
 from lifecycle.report.words import look_again, next_command
 from lifecycle.revision import READY, REVISION, Revision, changed
 
@@ -65,6 +67,23 @@ def lease_fields(environment: Environment) -> dict[str, Any]:
     return {
         "lease_ends": lease.ends.isoformat() if lease else None,
         "down_at": appointment.at.isoformat() if appointment else None,
+    }
+
+
+def end_fields(environment: Environment, end: End, shown: bool | None) -> dict[str, Any]:
+    """One moment at which an environment is to be taken down. `in_engine` is null where no engine could be asked."""
+    return {
+        "environment": str(environment.ref),
+        "phase": environment.phase.value,
+        "kind": end.kind.value,
+        "at": end.at.isoformat(),
+        "local": end.at.astimezone(zone_of(end.zone)).isoformat(),
+        "tz": end.zone,
+        "cron": end.cron or None,
+        "by": end.by,
+        "in_engine": shown,
+        "last_done": end.done.isoformat() if end.done else None,
+        "last_late": end.late.total_seconds() if end.done else None,
     }
 
 

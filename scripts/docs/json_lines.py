@@ -17,6 +17,10 @@ EVENTS: Final = {
     "run.cleaning": ("a run failed, and the blueprint says what becomes of it (`on_failure`)", ""),
     "revision.incomplete": ("a revision uses something that is not kept with it", ""),
     "tick.due": ("a tick begins with an environment", "environment, goal"),
+    "teardown.late": (
+        "an environment whose time had come is taken down late; said once",
+        "environment, due, late, why",
+    ),
     "lease.expiring": ("a lease ends soon", "environment, ends, left"),
     "lock.waiting": ("another run holds the environment, and this one waits for it", ""),
     "log.lost": ("the run's log cannot be written, as on a full disk; the run goes on", ""),
@@ -97,7 +101,7 @@ LISTS: Final = ("check_fields",)
 SHARED: Final = {
     "previews": ("plan", "show"),
     "answering": ("approve", "reject"),
-    "schedules": ("down --at", "lease extend", "lease show"),
+    "schedules": ("down --at", "lease extend", "lease show", "schedule add", "schedule rm"),
     "orphans": ("down --orphans",),
 }
 """Files beside the verbs that print for them → the commands that print it."""
