@@ -24,6 +24,8 @@ DEPLOYMENT: Final = "baton"
 """The name of every deployment, beside its flow's: `up/baton`, `down/baton`, ..."""
 LOOK_EVERY: Final = 2.0
 """Seconds between two looks at a run that is watched."""
+Ask = Callable[[SyncPrefectClient], object]
+"""What somebody wants of the engine."""
 
 
 class EngineAway(BatonError):

@@ -15,6 +15,7 @@ from prefect.states import Cancelled, Completed, Failed
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
+from flows.dead_runs import tell_dead
 from flows.duties import NotDue, request_for, still_due
 from flows.ends import show_quietly
 from flows.request import Request
@@ -53,6 +54,7 @@ def _tick(limit: int, caller: Caller) -> Ticked:
     registry = Registry.open(settings.load())
     try:
         now = registry.clock.now()
+        tell_dead(registry.store, now)
         standing = [e for e in registry.store.environments() if e.cloud in ("", registry.endpoint.name)]
         for environment in standing:
             _warn(environment.ref, registry, sink)

@@ -16,6 +16,7 @@ from prefect.states import Cancelled, Completed, Failed
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
+from flows.dead_runs import tell_taken_over
 from flows.duties import First
 from flows.ends import show_quietly
 from flows.place import located
@@ -168,6 +169,7 @@ def perform_goal(goal: Goal, request: Request, caller: Caller, first: First | No
                 say=saying(sink, registry.clock.now),
             ) as lock,
         ):
+            tell_taken_over(lock)
             if first is not None:
                 first(registry, lock, sink)
             work = Work(registry, sink, lock, cancel)

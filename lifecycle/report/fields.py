@@ -14,7 +14,7 @@ from lifecycle.lock import Lock
 from lifecycle.perform import Ended
 from lifecycle.policy.finding import Finding, decide
 from lifecycle.policy.finding import fields as finding_fields
-from lifecycle.recurring import zone_of
+from lifecycle.recurring import recurring, zone_of
 from lifecycle.report.words import look_again, next_command
 from lifecycle.revision import READY, REVISION, Revision, changed
 
@@ -62,11 +62,12 @@ def environment_fields(
 
 
 def lease_fields(environment: Environment) -> dict[str, Any]:
-    """When an environment is to end: by its lease, by appointment."""
+    """When an environment is to end: by its lease, by appointment, again and again."""
     lease, appointment = Lease.of(environment.facts), Appointment.of(environment.facts)
     return {
         "lease_ends": lease.ends.isoformat() if lease else None,
         "down_at": appointment.at.isoformat() if appointment else None,
+        "recurring": [{"cron": r.cron, "tz": r.zone, "by": r.by} for r in recurring(environment.facts)],
     }
 
 

@@ -38,8 +38,8 @@ def environment(phase: Phase = Phase.READY, **facts: Any) -> Environment:
     return Environment(EnvironmentRef("shop", "dev"), phase, MONDAY, MONDAY, facts=wanted | facts)
 
 
-def with_evenings(phase: Phase = Phase.READY, **facts: Any) -> Environment:
-    return added(environment(phase, **facts), EVENINGS, BERLIN, "ada", MONDAY)[0]
+def with_evenings(phase: Phase = Phase.READY, facts: dict[str, Any] | None = None) -> Environment:
+    return added(environment(phase, **(facts or {})), EVENINGS, BERLIN, "ada", MONDAY)[0]
 
 
 def test_it_is_due_from_its_time_on_and_only_where_something_stands() -> None:
@@ -94,7 +94,7 @@ def test_a_teardown_is_remembered_with_how_late_it_was() -> None:
 
 
 def test_the_earliest_end_decides_and_all_are_shown() -> None:
-    known = with_evenings(**{LEASE: Lease(MONDAY, 4 * HOUR).fact})
+    known = with_evenings(facts={LEASE: Lease(MONDAY, 4 * HOUR).fact})
     assert [end.kind for end in ends(known, MONDAY)] == [Kind.LEASE, Kind.RECURRING]
     one = due(known, AT_SEVEN + HOUR)
     assert one is not None
@@ -135,7 +135,7 @@ def test_the_blueprints_own_comes_goes_and_stays_with_it() -> None:
 
 
 def test_what_is_remembered_of_lateness_is_about_one_end() -> None:
-    known = with_evenings(**{LATE_TOLD: (AT_SEVEN - DAY).isoformat()})
+    known = with_evenings(facts={LATE_TOLD: (AT_SEVEN - DAY).isoformat()})
     assert told_late(known, AT_SEVEN + HOUR) is not None
 
 
