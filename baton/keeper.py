@@ -1,11 +1,12 @@
 """Keeps the resident engine server: starts it, ends it when it is idle or when asked, leaves nothing behind.
 
-A program of its own, standard library only, so that it costs a few megabytes: `python -I keeper.py HOME PORT`. It ends
-the server's whole process group on SIGTERM and when `HOME/used` has not been touched for IDLE seconds while no flow run
+A program of its own, standard library only, so that it costs a few megabytes: `python -I keeper.py HOME PORT`. It starts
+a server that died by itself again, at the same address: runs go on and tell it how they ended. It ends the server's whole process group on SIGTERM and when `HOME/used` has not been touched for IDLE seconds while no flow run
 is running. Its environment is the server's.
 """
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -18,16 +19,12 @@ from pathlib import Path
 IDLE = float(os.environ.get("BATON_ENGINE_IDLE_SECONDS", "1800"))
 LOOK_EVERY = 15.0
 GRACE = 20.0
+STEADY = 30.0  # seconds; a server that dies sooner would die again
 
 
 def main() -> int:
     home, port = Path(sys.argv[1]), sys.argv[2]
-    server = subprocess.Popen(
-        [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port],
-        stdin=subprocess.DEVNULL,
-        cwd=home,
-        process_group=0,
-    )
+    server, begun = _start(home, port), time.monotonic()
     asked = False
 
     def ask(*_: object) -> None:
@@ -37,14 +34,34 @@ def main() -> int:
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     next_look = time.monotonic() + LOOK_EVERY
-    while not asked and server.poll() is None:
+    while not asked:
         time.sleep(0.2)
+        if server.poll() is not None:
+            if time.monotonic() - begun < STEADY:
+                break
+            _end_group(server)
+            server, begun = _start(home, port), time.monotonic()
         if time.monotonic() >= next_look:
             next_look = time.monotonic() + LOOK_EVERY
             asked = _idle(home)
     _end(server)
     (home / "server.json").unlink(missing_ok=True)
     return server.returncode or 0
+
+
+def _start(home: Path, port: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port],
+        stdin=subprocess.DEVNULL,
+        cwd=home,
+        process_group=0,
+    )
+
+
+def _end_group(server: "subprocess.Popen[bytes]") -> None:
+    """What a server that died may have left of itself."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
 
 
 def _idle(home: Path) -> bool:

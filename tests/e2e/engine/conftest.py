@@ -125,6 +125,7 @@ def engine(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Eng
         (project / name / "__init__.py").write_text("raise RuntimeError('a module of the user was imported')\n")
     baton = Baton(home, project)
     baton("cloud", "up")
+    until(lambda: baton("server", "start", check=False).code == 0, 900)  # a busy machine needs more than it is given
     lines = baton("server", "env").out.splitlines()
     given = dict(line.removeprefix("export ").split("=", 1) for line in lines)
     environ = baton.environ | {name: value.strip("'") for name, value in given.items()}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.engine.conftest import EXAMPLE, Engine, deploy, until
 
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.long]
+pytestmark = [pytest.mark.timeout(3600), pytest.mark.long]
 
 REF = "minimal/ending"
 TAG = f"environment:{REF}"
