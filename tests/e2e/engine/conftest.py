@@ -115,7 +115,7 @@ def until(look: Callable[[], Any], patience: float, why: Callable[[], str] = str
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engine(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:  # noqa: F811
     """Server, local cloud, work pool, deployments, and one worker. No tick runs by itself: a test says when."""
     project = tmp_path_factory.mktemp("project")
