@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from httpx import TransportError
+from httpx import HTTPStatusError, TransportError
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
@@ -32,6 +32,10 @@ class EngineAway(BatonError):
     """The engine's server does not answer."""
 
 
+class EngineRefused(BatonError):
+    """The engine's server refused what it was asked for."""
+
+
 class NotDeployed(BatonError):
     """The engine knows no deployment of this verb."""
 
@@ -44,12 +48,16 @@ class NotWaiting(BatonError):
 
 @contextmanager
 def api() -> Iterator[SyncPrefectClient]:
-    """A client of the engine's API. Raises EngineAway where it does not answer."""
+    """A client of the engine's API. Raises EngineAway where it does not answer, EngineRefused where it says no."""
     try:
         with get_client(sync_client=True) as client:
             yield client
     except TransportError as error:
         raise EngineAway(f"the engine does not answer: {error}", hint="look at it with: baton server status") from None
+    except HTTPStatusError as error:
+        code, words = error.response.status_code, error.response.text[:300]
+        hint = "where Baton is newer than what is deployed, deploy again: prefect --no-prompt deploy --all"
+        raise EngineRefused(f"the engine refused it ({code}): {words}", hint=hint) from None
 
 
 def deployed(client: SyncPrefectClient, verb: str) -> DeploymentResponse:

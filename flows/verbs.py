@@ -133,7 +133,8 @@ def run(goal: Goal, request: Request) -> State:
     caller = this_caller()
     try:
         caller.ended = perform_goal(goal, request, caller)
-        show_quietly([caller.ended.environment], datetime.now(UTC))
+        if goal is not Goal.PLAN:
+            show_quietly([caller.ended.environment], datetime.now(UTC))
         return Completed(message=summary(caller.ended))
     except CancelledError as error:
         caller.error = error
