@@ -15,16 +15,16 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 IDLE = float(os.environ.get("BATON_ENGINE_IDLE_SECONDS", "1800"))
 LOOK_EVERY = 15.0
 GRACE = 20.0
-STEADY = 30.0  # seconds; a server that dies sooner would die again
 
 
 def main() -> int:
     home, port = Path(sys.argv[1]), sys.argv[2]
-    server, begun = _start(home, port), time.monotonic()
+    server, answered = _start(home, port), False
     asked = False
 
     def ask(*_: object) -> None:
@@ -37,12 +37,13 @@ def main() -> int:
     while not asked:
         time.sleep(0.2)
         if server.poll() is not None:
-            if time.monotonic() - begun < STEADY:
+            if not answered:  # it would die again
                 break
             _end_group(server)
-            server, begun = _start(home, port), time.monotonic()
+            server, answered = _start(home, port), False
         if time.monotonic() >= next_look:
             next_look = time.monotonic() + LOOK_EVERY
+            answered = answered or _asked("/admin/version") is not None
             asked = _idle(home)
     _end(server)
     (home / "server.json").unlink(missing_ok=True)
@@ -76,17 +77,23 @@ def _idle(home: Path) -> bool:
 def _busy() -> bool:
     """Whether a flow run is running or scheduled within the idle time. Not known counts as busy."""
     body = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING", "SCHEDULED", "PAUSED"]}}}}
+    found = _asked("/flow_runs/count", json.dumps(body).encode())
+    return not isinstance(found, int) or found > 0
+
+
+def _asked(path: str, body: bytes | None = None) -> Any:
+    """What the server answers; None where it does not."""
     credentials = base64.b64encode(os.environ["PREFECT_API_AUTH_STRING"].encode()).decode()
     request = urllib.request.Request(  # noqa: S310  our own URL
-        os.environ["PREFECT_API_URL"] + "/flow_runs/count",
-        data=json.dumps(body).encode(),
+        os.environ["PREFECT_API_URL"] + path,
+        data=body,
         headers={"Content-Type": "application/json", "Authorization": f"Basic {credentials}"},
     )
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-            return int(json.load(answer)) > 0
+            return json.load(answer)
     except (OSError, ValueError):
-        return True
+        return None
 
 
 def _end(server: "subprocess.Popen[bytes]") -> None:

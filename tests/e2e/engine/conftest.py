@@ -116,15 +116,14 @@ def until(look: Callable[[], Any], patience: float, why: Callable[[], str] = str
 
 
 @pytest.fixture(scope="session")
-def engine(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:  # noqa: F811
-    """Server, local cloud, work pool, deployments, and one worker. No tick runs by itself: a test says when."""
+def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Engine:  # noqa: F811
+    """A server with Baton's deployments. No tick runs by itself: a test says when."""
     project = tmp_path_factory.mktemp("project")
     copy_examples(project)
     for name in ("flows", "lifecycle"):
         (project / name).mkdir()
         (project / name / "__init__.py").write_text("raise RuntimeError('a module of the user was imported')\n")
     baton = Baton(home, project)
-    baton("cloud", "up")
     until(lambda: baton("server", "start", check=False).code == 0, 900)  # a busy machine needs more than it is given
     lines = baton("server", "env").out.splitlines()
     given = dict(line.removeprefix("export ").split("=", 1) for line in lines)
@@ -133,11 +132,18 @@ def engine(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Eng
     found = Engine(baton, environ)
     found.prefect("work-pool", "create", "baton", "--type", "process", "--overwrite")
     deploy(found)
-    found.worker()
+    return found
+
+
+@pytest.fixture(scope="session")
+def engine(server: Engine) -> Iterator[Engine]:
+    """The same with the local cloud and one worker."""
+    server.baton("cloud", "up")
+    server.worker()
     try:
-        yield found
+        yield server
     finally:
-        for worker in found.workers:
+        for worker in server.workers:
             end(worker)
 
 
