@@ -29,6 +29,7 @@ from baton.verbs import (
     publish,
     reject,
     rollback,
+    schedule,
     serve,
     server,
     show,
@@ -84,6 +85,7 @@ _VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person nee
 for place, verb in enumerate(_VERBS):
     app.command(verb, sort_key=place)
 app.command(lease.app)
+app.command(schedule.app)
 app.command(audit.app)
 app.command(backend.app)
 app.command(prices.app)

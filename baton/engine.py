@@ -113,12 +113,29 @@ def ensure(settings: Settings, tell: Tell) -> Server:
     home = engine_home(settings)
     make_private(home)
     with _only_one(home / "start.lock"):
-        server = find(settings)
+        server = find(settings) or _slow(settings)
         if server is None:
             tell("starting the engine's local server: about ten seconds, once; it stops by itself when it is idle")
             server = _start(settings)
     touch(settings)
     return server
+
+
+def _slow(settings: Settings) -> Server | None:
+    """A server that is kept and does not answer yet, once it does: a second one over the same database would slow down both.
+
+    None where none is kept. Raises EngineUnavailable when it never answers.
+    """
+    server, until = read(settings), time.monotonic() + START_PATIENCE
+    while server is not None and kept_by(server):
+        if server.healthy:
+            return server
+        if time.monotonic() > until:
+            log = engine_home(settings) / "server.log"
+            hint = f"its log may say why: {log}; end it with: baton server stop"
+            raise EngineUnavailable("the engine's local server runs and does not answer", hint=hint)
+        time.sleep(0.5)
+    return None
 
 
 def find(settings: Settings) -> Server | None:

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters import settings as settings_of
-from baton import console
+from baton import console, in_engine
 from baton.naming import known_environment
+from lifecycle.ends import ends, stands
 from lifecycle.environment import Environment
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.holding import holding
 from lifecycle.lease import Appointment, appointed
 from lifecycle.ledger import Draft
 from lifecycle.ports import Cancellation
+from lifecycle.recurring import zone_of
 from lifecycle.report.fields import lease_fields
 from lifecycle.report.words import lease_text
 
@@ -42,6 +43,13 @@ def changing(text: str, name: str, change: Change) -> Environment:
     return changed
 
 
+def tell_shown(environment: Environment) -> None:
+    """Have the engine show when an environment ends now, and say plainly where it does not."""
+    words, ones = in_engine.show(settings_of.load(), [environment]), ends(environment, datetime.now(UTC))
+    if words and ones and stands(environment):
+        console.tell(f"{words}; `baton tick` takes {environment.ref} down all the same")
+
+
 def tell_end(environment: Environment, *, as_json: bool) -> None:
     """Say when an environment is to end."""
     if as_json:
@@ -57,13 +65,13 @@ def appoint(text: str, name: str, at: str, zone: str) -> Environment:
     said = " ".join(word for word in (at, zone) if word)
 
     def change(environment: Environment, now: datetime, who: str) -> tuple[Environment, Draft]:
-        return appointed(environment, Appointment(when, said, who) if when else None, now)
+        return appointed(environment, Appointment(when, said, who, zone or "UTC") if when else None, now)
 
     return changing(text, name, change)
 
 
 def appointed_time(text: str, zone: str, now: datetime) -> datetime:
-    """`2026-12-01T18:00` in `Europe/Berlin` → that instant, UTC. Raises BadTime.
+    """`2026-12-01T18:00` in `Europe/Berlin` → that instant, UTC. Raises BadTime, BadZone.
 
     A time that the zone's clocks skip, or show twice, is refused: nobody can know which one was meant.
     """
@@ -88,10 +96,7 @@ def _in_zone(at: datetime, text: str, zone: str) -> datetime:
         raise BadTime(
             f"'{text}' says no zone", hint="name one with --tz, such as --tz Europe/Berlin, or end it with +01:00"
         )
-    try:
-        known = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadTime(f"there is no time zone '{zone}'", hint="zones are named as in Europe/Berlin or UTC") from None
+    known = zone_of(zone)
     first, second = at.replace(tzinfo=known, fold=0), at.replace(tzinfo=known, fold=1)
     if first.utcoffset() != second.utcoffset():
         real = first.astimezone(UTC).astimezone(known).replace(tzinfo=None) == at

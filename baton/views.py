@@ -14,12 +14,14 @@ from baton import console
 from lifecycle.asking import question_text
 from lifecycle.audit import Checked
 from lifecycle.bundle import Bundle
+from lifecycle.ends import End, lateness, stands
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal
 from lifecycle.lease import DOWN_AT, LEASE
 from lifecycle.ledger import Broken, LedgerEntry
 from lifecycle.lock import Lock
+from lifecycle.recurring import RECURRING, zone_of
 from lifecycle.report.fields import check_fields, revision_fields
 from lifecycle.report.words import age, counted, lease_text, look_again, next_command, passed
 from lifecycle.revision import Revision
@@ -70,7 +72,7 @@ def environment_lines(
     if holder:
         yield Text(f"  being worked on by {holder.owner} since {age(holder.acquired_at, now)}", style="cyan")
     yield from (Text(f"  {line}", style="yellow") for line in question_text(e, now))
-    if LEASE in e.facts or DOWN_AT in e.facts:
+    if {LEASE, DOWN_AT, RECURRING} & e.facts.keys():
         yield from (Text(f"  {line}", style="yellow") for line in lease_text(e, now))
     if hosts:
         yield ""
@@ -88,6 +90,19 @@ def environment_lines(
     if e.phase is Phase.FAILED and (look := look_again(e, journal, hosts)):
         yield Text(f"see:  {look}", style="dim")
     yield Text(f"next: {next_command(e)}", style="dim")
+
+
+def ends_table(rows: Iterable[tuple[Environment, End, bool | None]], now: datetime) -> RenderableType:
+    """A line per end: in the zone that it was said in, in UTC, whether the engine shows it, how the last one went."""
+    table = _table("environment", "phase", "why", "when", "UTC", "in the UI", "last done")
+    for e, end, shown in rows:
+        local = end.at.astimezone(zone_of(end.zone))
+        what = f"{end.kind} {end.cron}".strip() + (f" by {end.by}" if end.by else "")
+        when = f"{local:%a %Y-%m-%d %H:%M} {end.zone}" + (" (due)" if end.at <= now and stands(e) else "")
+        visible = "-" if not stands(e) else {True: "yes", False: "no", None: "?"}[shown]
+        done = f"{end.done:%Y-%m-%d %H:%M}{lateness(end.done - end.late, end.done)}" if end.done else "-"
+        table.add_row(str(e.ref), phase_text(e.phase), Text(what), when, f"{end.at:%Y-%m-%d %H:%M}", visible, done)
+    return table
 
 
 def hosts_table(hosts: Iterable[Host]) -> RenderableType:

@@ -143,7 +143,8 @@ def _told(client: Any, run: Any) -> tuple[int, int, int]:
     """(hosts that are ready, task runs that the server has recorded, task runs that there were) of a run."""
     from flows.client import read
 
-    found = re.fullmatch(r"ready with (\d+) hosts, (\d+) task runs", read(client, run).state.message or "")
+    ended = read(client, run).state
+    found = re.fullmatch(r"ready with (\d+) hosts, (\d+) task runs", ended.message if ended and ended.message else "")
     return (int(found[1]), recorded_tasks(client, run), int(found[2])) if found else (0, 0, 0)
 
 

@@ -17,6 +17,7 @@ from lifecycle.lease import LEASE, LIMIT, Lease, granted, limit_of, limited
 from lifecycle.ledger import Draft
 from lifecycle.lock import Lock
 from lifecycle.phases import RESUMED
+from lifecycle.recurring import WANTED, as_blueprint_says
 from lifecycle.revision import FROM_STORE, READY, REVISION, Revision, accepted, changed, differences, outdated, revision
 
 
@@ -38,6 +39,10 @@ def _facts(known: Mapping[str, Any], place: Place, request: Request, number: int
         facts[LEASE] = lease.fact
     if limit is not None:
         facts[LIMIT] = limit.total_seconds()
+    if not request.unasked:
+        facts[WANTED] = now.isoformat()
+    teardown = place.blueprint.schedule.teardown if place.blueprint.schedule else None
+    facts = as_blueprint_says(facts, teardown.cron if teardown else "", teardown.tz if teardown else "", now)
     if place.revision is not None and (FROM_STORE in known or not request.resumes):
         facts[FROM_STORE] = True
     if request.resumes:

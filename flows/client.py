@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from httpx import HTTPError, TransportError
+from httpx import HTTPError, HTTPStatusError, TransportError
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
@@ -42,10 +42,16 @@ EXIT_CODE: Final = "baton.exit_code"
 """The label of a flow run that failed: what the command line would have ended with. A state has no place for it."""
 ABOUT_TO_WAIT: Final = 30.0
 """Seconds that a run has to suspend itself after it has asked."""
+Ask = Callable[[SyncPrefectClient], object]
+"""What somebody wants of the engine."""
 
 
 class EngineAway(BatonError):
     """The engine's server does not answer."""
+
+
+class EngineRefused(BatonError):
+    """The engine's server refused what it was asked for."""
 
 
 class NotDeployed(BatonError):
@@ -60,12 +66,16 @@ class NotWaiting(BatonError):
 
 @contextmanager
 def api() -> Iterator[SyncPrefectClient]:
-    """A client of the engine's API. Raises EngineAway where it does not answer."""
+    """A client of the engine's API. Raises EngineAway where it does not answer, EngineRefused where it says no."""
     try:
         with get_client(sync_client=True) as client:
             yield client
     except TransportError as error:
         raise EngineAway(f"the engine does not answer: {error}", hint="look at it with: baton server status") from None
+    except HTTPStatusError as error:
+        code, words = error.response.status_code, error.response.text[:300]
+        hint = "where Baton is newer than what is deployed, deploy again: prefect --no-prompt deploy --all"
+        raise EngineRefused(f"the engine refused it ({code}): {words}", hint=hint) from None
 
 
 def deployed(client: SyncPrefectClient, verb: str) -> DeploymentResponse:
@@ -96,12 +106,18 @@ def start(
     at: datetime | None = None,
     tags: Iterable[str] = (),
     name: str | None = None,
+    key: str | None = None,
 ) -> FlowRun:
-    """A run of a verb's deployment, now or at a time. Raises NotDeployed."""
+    """A run of a verb's deployment, now or at a time; with a `key`, the run that was made with it before. Raises NotDeployed."""
     deployment = deployed(client, verb)
     state: State[Any] | None = Scheduled(scheduled_time=at) if at else None
     return client.create_flow_run_from_deployment(
-        deployment.id, parameters=dict(parameters), state=state, name=name, tags=sorted({*deployment.tags, *tags})
+        deployment.id,
+        parameters=dict(parameters),
+        state=state,
+        name=name,
+        tags=sorted({*deployment.tags, *tags}),
+        idempotency_key=key,
     )
 
 

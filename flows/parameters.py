@@ -2,6 +2,7 @@
 descriptions from the flows' docstrings, and a title only from here.
 """
 
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -34,4 +35,5 @@ AutoApprove = Annotated[bool, Field(json_schema_extra={"title": "Approve automat
 LeaseLimit = Annotated[float | None, Field(gt=0, json_schema_extra={"title": "Lease at most (seconds)"})]
 Revision = Annotated[int, Field(ge=0, json_schema_extra={"title": "Revision"})]
 KeptRevision = Annotated[int | None, Field(ge=0, json_schema_extra={"title": "Revision (where the blueprint is gone)"})]
+Appointed = Annotated[datetime | None, Field(json_schema_extra={"title": "Appointed (for scheduled runs)"})]
 Limit = Annotated[int, Field(ge=1, le=1000, json_schema_extra={"title": "Environments at most"})]

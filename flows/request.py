@@ -1,6 +1,6 @@
 """What a flow is asked for, and what its run is called."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from prefect.runtime import flow_run
@@ -28,6 +28,8 @@ class Request(BaseModel):
     asks: bool = True  # whether an approval may be needed: what goes back to what was ready had its own
     resumes: bool = False  # goes on with a run that died
     lease: float | None = Field(None, gt=0)  # seconds: the longest that it may stand, whatever the blueprint says
+    unasked: bool = False  # nobody asked for this run right now: a tick, or what cleans up
+    due_at: datetime | None = None  # of a teardown whose time has come: since when it is due
 
     @property
     def lease_limit(self) -> timedelta | None:

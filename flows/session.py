@@ -24,6 +24,7 @@ from lifecycle.errors import BatonError, ExitCode
 from lifecycle.events import Event
 from lifecycle.lease import Lease, granted, limit_of, limited
 from lifecycle.ports import EventSink, Ports
+from lifecycle.recurring import RECURRING
 
 
 class OperatorUnknown(BatonError):
@@ -87,6 +88,7 @@ def opened(
         desired = replace(
             desired,
             because=request.because,
+            due_at=request.due_at,
             lease=_remaining(blueprint, environment, request, registry),
             blueprint_digest=digest(path.read_text(encoding="utf-8"), registry.store.key),
             governance=_governance(blueprint, environment, request),
@@ -148,7 +150,8 @@ def _environment(ref: EnvironmentRef, named: str, registry: Registry) -> Environ
     if known is None or known.phase in (Phase.DESTROYED, Phase.NEW):  # nothing of it lives anywhere
         run = known.run if known else 0
         phase = known.phase if known else Phase.NEW
-        return Environment(ref, phase, now, now, blueprint_path=named, cloud=cloud, run=run)
+        kept = {key: value for key, value in known.facts.items() if key == RECURRING} if known else {}
+        return Environment(ref, phase, now, now, blueprint_path=named, cloud=cloud, run=run, facts=kept)
     if known.cloud != cloud:
         raise WrongCloud(
             f"{ref} lives in the cloud '{known.cloud}', and the settings name '{cloud}'",

@@ -16,13 +16,16 @@ from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
 from flows.closing import close_question
+from flows.dead_runs import tell_dead
+from flows.duties import NotDue, request_for, still_due
+from flows.ends import show_quietly
 from flows.request import Request
 from flows.steps import logging_to_run
 from flows.telling import tell
 from flows.verbs import Caller, perform_goal, this_caller
 from lifecycle.desired import Goal
 from lifecycle.due import Due, Ticked, due, in_turn
-from lifecycle.environment import INPUTS, Environment, EnvironmentRef
+from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.events import Event, Level
 from lifecycle.holding import holding
@@ -54,34 +57,31 @@ def _tick(limit: int, caller: Caller) -> Ticked:
     registry = Registry.open(settings.load())
     try:
         now = registry.clock.now()
+        tell_dead(registry.store, now)
         standing = [e for e in registry.store.environments() if e.cloud in ("", registry.endpoint.name)]
         for environment in standing:
             _warn(environment.ref, registry, sink)
             close_question(environment, registry, sink)
         found = [one for e in standing if (one := due(e, now)) and registry.store.holder(e.ref) is None]
         known = {e.ref: e for e in standing}
-        turn = [(one, _request(one, known[one.ref], registry)) for one in in_turn(found, limit)]
+        turn = [(one, request_for(one, known[one.ref], registry)) for one in in_turn(found, limit)]
     finally:
         registry.close()
     for one, request in turn:
         _do(one, request, replace(caller, sink=sink), ticked)
     if rest := len(found) - len(turn):
         ticked.left.append(f"{rest} more are due; the next tick takes them")
+    _show_ends()
     return ticked
 
 
-def _request(one: Due, environment: Environment, registry: Registry) -> Request:
-    """What to ask for: the revision, whose files the store has; else what the blueprint's path leads to now."""
-    kept = {r.number for r in registry.store.revisions(one.ref) if r.files}
-    known = one.revision in kept
-    return Request(
-        blueprint=one.ref.blueprint if known else environment.blueprint_path,
-        environment=one.ref.name,
-        revision=one.revision if known else None,
-        inputs={} if known else environment.facts.get(INPUTS, {}),
-        because=one.because,
-        resumes=one.resumes,
-    )
+def _show_ends() -> None:
+    """What the engine shows of environments' ends is made to say what the store says, whatever became of its runs."""
+    registry = Registry.open(settings.load())
+    try:
+        show_quietly(registry.store.environments(), registry.clock.now())
+    finally:
+        registry.close()
 
 
 def _do(one: Due, request: Request, caller: Caller, ticked: Ticked) -> None:
@@ -92,11 +92,11 @@ def _do(one: Due, request: Request, caller: Caller, ticked: Ticked) -> None:
         tell("teardown.late", one.ref, message=one.because, since=one.since.isoformat())
     _say("tick.due", words, caller.sink, data)
     try:
-        ended = perform_goal(one.goal, request, caller)
+        ended = perform_goal(one.goal, request, caller, still_due(one))
         ticked.done.append(f"{summary(ended)} ({one.because})")
     except CancelledError:
         raise
-    except Locked as error:
+    except (Locked, NotDue) as error:
         ticked.left.append(error.message)
     except BatonError as error:
         ticked.failed.append(f"{words}: {error.message}")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from httpx import TransportError
@@ -19,6 +19,9 @@ from adapters.registry import Registry
 from flows.approving import Rejected, Waiter, form_text, suspend, take_answer, waiter
 from flows.board import Board
 from flows.client import note_exit_code
+from flows.dead_runs import tell_taken_over
+from flows.duties import First
+from flows.ends import show_quietly
 from flows.place import located
 from flows.request import Request
 from flows.session import both, masking
@@ -136,23 +139,25 @@ def run(goal: Goal, request: Request) -> State:
     caller = this_caller()
     try:
         caller.ended = _or_suspended(goal, request, caller)
+        if goal is not Goal.PLAN:
+            show_quietly([caller.ended.environment], datetime.now(UTC))
         return Completed(message=summary(caller.ended))
     except Rejected as error:
         caller.error = error
-        return Failed(name="Rejected", message=_sentence(error))
+        return Failed(name="Rejected", message=sentence(error))
     except CancelledError as error:
         caller.error = error
-        return Cancelled(message=_sentence(error))
+        return Cancelled(message=sentence(error))
     except BatonError as error:
         caller.error = error
         note_exit_code(flow_run.id, error.exit_code)
-        return Failed(message=_sentence(error))
+        return Failed(message=sentence(error))
 
 
 def _or_suspended(goal: Goal, request: Request, caller: Caller) -> Ended:
     """A goal, performed. The run of a deployment that needs an approval is suspended once the lock is free: its process ends."""
     try:
-        return perform_goal(goal, request, caller, waiter() if goal is Goal.UP else None)
+        return perform_goal(goal, request, caller, who=waiter() if goal is Goal.UP else None)
     except RunFailed as error:
         if not error.form:
             raise
@@ -163,12 +168,16 @@ def _or_suspended(goal: Goal, request: Request, caller: Caller) -> Ended:
         raise
 
 
-def _sentence(error: BatonError) -> str:
+def sentence(error: BatonError) -> str:
+    """An error as the message of a state."""
     return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
-def perform_goal(goal: Goal, request: Request, caller: Caller, who: Waiter | None = None) -> Ended:
-    """One goal of one environment, from the lock to what cleans up; `who` may be suspended where it needs an approval.
+def perform_goal(
+    goal: Goal, request: Request, caller: Caller, first: First | None = None, *, who: Waiter | None = None
+) -> Ended:
+    """One goal of one environment, from the lock to what cleans up. `first` looks once the lock is held, and may raise what
+    keeps the run from it; `who` may be suspended where it needs an approval.
 
     Raises RunFailed, Rejected, Cancelled, Locked, BlueprintInvalid, ...
     """
@@ -190,6 +199,9 @@ def perform_goal(goal: Goal, request: Request, caller: Caller, who: Waiter | Non
                 say=saying(sink, registry.clock.now),
             ) as lock,
         ):
+            tell_taken_over(lock)
+            if first is not None:
+                first(registry, lock, sink)
             if note := take_answer(registry, lock, place.ref, who):
                 warning("approval.ignored", sink)(note)
             work = Work(registry, sink, lock, cancel, board, who)

@@ -91,6 +91,7 @@ class Work:
             revision=number,
             because=f"run {environment.run} failed (on_failure: {wanted})",
             asks=False,
+            unasked=True,
         )
         return self.perform(Goal.UP if back else Goal.DOWN, place, request)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,7 @@ class Desired:
     key: bytes = b""  # for digests that may cover a secret
     on_failure: OnFailure = OnFailure.KEEP
     lease: timedelta | None = None  # how long it may stand from now on
+    due_at: datetime | None = None  # of a teardown whose time has come: since when it is due
     blueprint_digest: str = ""  # of its text, keyed
     governance: Governance | None = None  # None: nothing is reviewed, what is planned is applied
     because: str = ""  # why this run, where nobody asked for it right now

@@ -1,21 +1,18 @@
 """What a tick has to do about an environment: its time has come, or a run ended without reaching its end. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from lifecycle.blueprint.scalars import format_duration
 from lifecycle.desired import Goal
+from lifecycle.ends import lateness, over
 from lifecycle.environment import Environment, EnvironmentRef, Phase
-from lifecycle.lease import Appointment, Lease
 from lifecycle.phases import FAILED_TEARDOWNS, INTERRUPTED, RESUMED, TEARDOWNS
 from lifecycle.revision import CLEANUP, READY, REVISION, OnFailure
 
 LIMIT: Final = 10
 """Environments that one tick works on at most: the next one comes soon."""
-LATE: Final = timedelta(minutes=10)
-"""From here on what is done after its time is said to be late: nobody ticked."""
 RESUMES: Final = 3
 """How often in a row a run that died is resumed without having ended. Then a person has to look."""
 QUARANTINE: Final = timedelta(minutes=15)
@@ -36,6 +33,7 @@ class Due:
     because: str
     since: datetime
     resumes: bool = False  # goes on with a run that died
+    ended: bool = False  # its time has come
 
 
 @dataclass(slots=True)
@@ -64,26 +62,14 @@ def in_turn(found: Iterable[Due], limit: int) -> Sequence[Due]:
     return sorted(found, key=lambda one: (one.since, one.ref))[:limit]
 
 
-def lateness(since: datetime, now: datetime) -> str:
-    """`, 2h5m late` where it is; nothing where it is not."""
-    late = now - since
-    return f", {format_duration(timedelta(minutes=late // timedelta(minutes=1)))} late" if late > LATE else ""
-
-
 def _ended(environment: Environment, now: datetime) -> Due | None:
     """An environment whose time is over. A teardown that failed rests before it is tried again all the same."""
-    lease, appointment = Lease.of(environment.facts), Appointment.of(environment.facts)
-    ends = []
-    if lease is not None:
-        ends.append((lease.ends, "its lease ended"))
-    if appointment is not None:
-        ends.append((appointment.at, f"{appointment.by} appointed its end for {appointment.said}"))
-    if not ends:
+    ended = over(environment, now)
+    if not ended or not _rested(environment, now):
         return None
-    at, why = min(ends)
-    if at > now or not _rested(environment, now):
-        return None
-    return _down(environment, f"{why} at {at:%Y-%m-%d %H:%M} UTC{lateness(at, now)}", at)
+    at, why = ended[0].at, ended[0].why
+    because = f"{why} at {at:%Y-%m-%d %H:%M} UTC{lateness(at, now)}"
+    return replace(_down(environment, because, at), ended=True)
 
 
 def _cleanup(environment: Environment) -> Due | None:

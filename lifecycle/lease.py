@@ -124,17 +124,20 @@ def extended(environment: Environment, by: timedelta, now: datetime, who: str) -
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """A moment at which an environment is to be taken down. `said` is how somebody wrote it."""
+    """A moment at which an environment is to be taken down. `said` is how somebody wrote it, `zone` by whose clocks."""
 
     at: datetime
     said: str
     by: str
+    zone: str = "UTC"
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self | None:
         """The appointment among an environment's facts."""
         known = facts.get(DOWN_AT)
-        return cls(datetime.fromisoformat(known["at"]), known["said"], known["by"]) if known else None
+        if known is None:
+            return None
+        return cls(datetime.fromisoformat(known["at"]), known["said"], known["by"], known.get("tz", "UTC"))
 
 
 def appointed(environment: Environment, appointment: Appointment | None, now: datetime) -> tuple[Environment, Draft]:
@@ -143,7 +146,7 @@ def appointed(environment: Environment, appointment: Appointment | None, now: da
     if appointment is None:
         draft = Draft("baton.teardown.unscheduled", str(environment.ref), now)
         return replace(environment, facts=others), draft
-    fact = {"at": appointment.at.isoformat(), "said": appointment.said, "by": appointment.by}
+    fact = {"at": appointment.at.isoformat(), "said": appointment.said, "by": appointment.by, "tz": appointment.zone}
     changed = replace(environment, facts={**others, DOWN_AT: fact})
     return changed, Draft("baton.teardown.scheduled", str(environment.ref), now, fact)
 

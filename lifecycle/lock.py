@@ -1,6 +1,6 @@
 """The environment lock: who may write to an environment now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,8 @@ class Lock:
     token: int
     acquired_at: datetime
     expires_at: datetime
+    taken_from: Owner | None = field(default=None, compare=False)  # who had it before, and never gave it back
+    given_back: bool = field(default=False, compare=False)
 
 
 class Locked(BatonError):

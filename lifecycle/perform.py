@@ -25,7 +25,7 @@ from lifecycle.observed import Observed, Reviewed, sensitive_outputs
 from lifecycle.outcomes import orphan_words
 from lifecycle.phases import INTERRUPTED, concluded, final_phase, working_phase
 from lifecycle.ports import Cancellation, Ports, RunStep
-from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, title, unmatched
+from lifecycle.recording import closed, drafts, failure_words, intents, outcomes, teardown_done, title, unmatched
 from lifecycle.remaining import remaining
 from lifecycle.retries import STORE, insist
 from lifecycle.revision import CLEANUP
@@ -238,7 +238,7 @@ class _Performance:
         unsettled = {h.id: h for h in self._store.hosts(self._desired.ref) if h.stack not in self._observed.settled}
         return sorted({**unsettled, **seen}.values(), key=lambda h: (h.stack, h.name))
 
-    def _move_to(self, phase: Phase, message: str = "") -> None:
+    def _move_to(self, phase: Phase, message: str = "", *more: Draft) -> None:
         if phase is self._environment.phase and message == self._environment.message:
             return
         now = self._now()
@@ -247,7 +247,7 @@ class _Performance:
             self._to_store(self._store.transition, self._lock, self._environment, [])
             return
         self._environment, draft = transition(self._environment, phase, at=now, message=message)
-        self._to_store(self._store.transition, self._lock, self._environment, [draft])
+        self._to_store(self._store.transition, self._lock, self._environment, [draft, *more])
         self._say("environment.phase", phase.label, phase=phase.value)
 
     def _conclude(self) -> Ended:
@@ -262,9 +262,11 @@ class _Performance:
             self._move_to(self._environment.phase, f"interrupted ({self._cancel.reason}): {remaining(view)}")
         else:
             self._close(view)
-            self._environment = replace(self._environment, facts=concluded(self._environment.facts, view))
+            self._environment = replace(self._environment, facts=concluded(self._environment.facts, view, self._now()))
             self._move_to(
-                final_phase(view, self._environment.facts, self._phase_before), failure_words(ended.failures, view)
+                final_phase(view, self._environment.facts, self._phase_before),
+                failure_words(ended.failures, view),
+                *teardown_done(view, self._now()),
             )
         if self._environment.phase is Phase.DESTROYED:
             self._to_store(self._store.forget_journal, self._lock)

@@ -1,11 +1,13 @@
 """Which phase a run's progress amounts to. Pure."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from lifecycle.approval import REVIEW
 from lifecycle.desired import Goal
 from lifecycle.environment import INPUTS, Phase
+from lifecycle.recurring import RECURRING, done
 from lifecycle.revision import CLEANUP, OnFailure, cleanup, was_ready
 from lifecycle.view import View
 
@@ -45,12 +47,13 @@ def final_phase(view: View, facts: Mapping[str, Any], before: Phase) -> Phase:
     return Phase.QUARANTINED if facts[FAILED_TEARDOWNS] >= TEARDOWNS else Phase.TEARING_DOWN
 
 
-def concluded(facts: Mapping[str, Any], view: View) -> dict[str, Any]:
-    """An environment's facts after a run that was not interrupted. Nothing is remembered of one that is gone but its inputs."""
+def concluded(facts: Mapping[str, Any], view: View, now: datetime) -> dict[str, Any]:
+    """An environment's facts after a run that was not interrupted. Of one that is gone, inputs and recurring teardowns are kept."""
     desired = view.desired
     if desired.goal is Goal.DOWN:
         if view.complete:
-            return {key: value for key, value in facts.items() if key == INPUTS}
+            ended = facts if desired.due_at is None else done(facts, desired.due_at, now)
+            return {key: value for key, value in ended.items() if key in (INPUTS, RECURRING)}
         return {**facts, FAILED_TEARDOWNS: int(facts.get(FAILED_TEARDOWNS, 0)) + 1}
     others = {key: value for key, value in facts.items() if key not in (FAILED_TEARDOWNS, RESUMED)}
     if view.complete:

@@ -54,6 +54,15 @@ def drafts(outcome: Outcome, ref: EnvironmentRef, run: int, at: datetime) -> lis
     return [Draft("baton.step.finished", str(ref), at, data)]
 
 
+def teardown_done(view: View, now: datetime) -> Iterator[Draft]:
+    """The ledger entry of a teardown whose time had come, once it is complete: when it was due, and how many seconds ago."""
+    desired = view.desired
+    if desired.goal is Goal.DOWN and view.complete and desired.due_at is not None:
+        late = (now - desired.due_at).total_seconds()
+        data = {"due": desired.due_at.isoformat(), "late": late, "because": desired.because}
+        yield Draft("baton.teardown.done", str(desired.ref), now, data)
+
+
 def title(step: Step, view: View) -> str:
     """What a person calls a step: hosts by name."""
     hosts = view.observed.hosts

@@ -91,7 +91,8 @@ class FakeStore:
             now, last = self._now(), self._locks.get(ref)
             if last and ref in self._held and last.expires_at > now and not self._gone(last.owner):
                 raise locked(last)
-            lock = Lock(ref, owner, (last.token if last else 0) + 1, now, now + lease)
+            before = last.owner if last and ref in self._held else None
+            lock = Lock(ref, owner, (last.token if last else 0) + 1, now, now + lease, taken_from=before)
             self._locks[ref] = lock
             self._held.add(ref)
             return lock
@@ -118,6 +119,13 @@ class FakeStore:
             if last is None or ref not in self._held or last.expires_at <= self._now() or self._gone(last.owner):
                 return None
             return last
+
+    def left(self, ref: EnvironmentRef) -> Lock | None:
+        with self._mutex:
+            last, held = self._locks.get(ref), ref in self._held
+            if last is None or (held and last.expires_at > self._now() and not self._gone(last.owner)):
+                return None
+            return replace(last, given_back=not held)
 
     # Journal
 

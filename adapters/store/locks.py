@@ -34,7 +34,8 @@ def take(
     instant = now(connection)  # after the row is ours: waiting for it took time
     if row.held and row.expires_at > instant and row.token != gone:
         return None
-    lock = Lock(ref, owner, row.token + 1, instant, instant + lease)
+    before = rows.lock(row).owner if row.held else None
+    lock = Lock(ref, owner, row.token + 1, instant, instant + lease, taken_from=before)
     values = {"token": lock.token, "held": True, "acquired_at": instant, "expires_at": lock.expires_at}
     connection.execute(locks.update().where(locks.c.environment == str(ref)).values(**values, **rows.owner_row(owner)))
     return lock
@@ -83,6 +84,14 @@ def holder(connection: Connection, ref: EnvironmentRef) -> Lock | None:
     if row is None or not row.held or row.expires_at <= now(connection):
         return None
     return rows.lock(row)
+
+
+def last(connection: Connection, ref: EnvironmentRef) -> tuple[Lock, bool] | None:
+    """The last lock that was taken, and whether it still holds by the database's clock; None where none ever was."""
+    row = connection.execute(_of(ref)).one_or_none()
+    if row is None or row.acquired_at is None:
+        return None
+    return rows.lock(row), bool(row.held and row.expires_at > now(connection))
 
 
 def _row(connection: Connection, ref: EnvironmentRef) -> Row[tuple[object, ...]] | None:

@@ -72,6 +72,7 @@ def lock(row: Row[Any]) -> Lock:
         token=row.token,
         acquired_at=row.acquired_at,
         expires_at=row.expires_at,
+        given_back=not row.held,
     )
 
 

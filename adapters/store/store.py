@@ -158,6 +158,13 @@ class SqlStore:
             held = locks.holder(connection, ref)
         return None if held is None or self._gone(held.owner) else held
 
+    def left(self, ref: EnvironmentRef) -> Lock | None:
+        with self._database.read() as connection:
+            last = locks.last(connection, ref)
+        if last is None or (last[1] and not self._gone(last[0].owner)):
+            return None
+        return last[0]
+
     # Journal
 
     def intend(self, lock: Lock, records: Sequence[Record]) -> None:

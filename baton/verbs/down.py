@@ -11,7 +11,7 @@ from baton.naming import BlueprintGone, blueprint_of, environment_named
 from baton.options import At, Env, Input, Json, OrphansOnly, Target, Wait, Yes, Zone, inputs, seconds
 from baton.orphans import remove_orphans
 from baton.running import View, call_flow, run_flow
-from baton.schedules import appoint, tell_end
+from baton.schedules import appoint, tell_end, tell_shown
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
 from lifecycle.report.fields import ended_fields
@@ -32,7 +32,9 @@ def down(
 ) -> int:
     """Destroy an environment in reverse order, then look independently for anything that is left, and certify that nothing is."""
     if at or tz:
-        tell_end(appoint(environment, env, at, tz), as_json=json)
+        changed = appoint(environment, env, at, tz)
+        tell_end(changed, as_json=json)
+        tell_shown(changed)
         return 0
     if orphans:
         only = None if environment == "." else environment_named(environment, env)

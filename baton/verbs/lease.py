@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from adapters import settings as settings_of
 from baton.naming import known_environment
 from baton.options import BadWait, Env, Json, Target
-from baton.schedules import changing, tell_end
+from baton.schedules import changing, tell_end, tell_shown
 from lifecycle.blueprint.scalars import DURATION_WORDS, parse_duration
 from lifecycle.lease import extended
 
@@ -37,4 +37,5 @@ def extend(environment: Target, by: Longer, *, env: Env = "dev", json: Json = Fa
         raise BadWait(f"'{by}' is no time to extend a lease by", hint=f"write {DURATION_WORDS}, longer than nothing")
     changed = changing(environment, env, lambda e, now, who: extended(e, length, now, who))
     tell_end(changed, as_json=json)
+    tell_shown(changed)
     return 0

@@ -83,11 +83,13 @@ def by_engine(name: str, hosts: int, scale: float) -> dict[str, float | str]:
     """The same as a flow run, every step a task run."""
     from prefect import flow
 
+    from flows.board import Board
     from flows.steps import task_per_step
+    from lifecycle.desired import Goal
 
     @flow(name="rehearse", persist_result=False, retries=0, log_prints=False)
     def rehearsal() -> dict[str, float | str]:
-        return rehearse(name, hosts, scale, task_per_step())
+        return rehearse(name, hosts, scale, task_per_step(Board(Goal.UP, lambda told: told)))
 
     return rehearsal()
 

@@ -7,7 +7,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from benchmarks.support.rehearsed import rehearse
+from flows.board import Board
 from flows.steps import task_per_step
+from lifecycle.desired import Goal
 
 
 @flow(name="rehearse", persist_result=False, retries=0, log_prints=False)
@@ -16,7 +18,7 @@ def rehearsed(name: str = "one", hosts: int = 4, scale: float = 0.1) -> State:
     log = get_run_logger()
     log.info("body %.3f", time.time())
     first: list[float] = []
-    run_step = task_per_step()
+    run_step = task_per_step(Board(Goal.UP, lambda told: told))
 
     def noting(step, act):  # type: ignore[no-untyped-def]
         def noted():  # type: ignore[no-untyped-def]

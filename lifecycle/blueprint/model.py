@@ -39,6 +39,7 @@ from lifecycle.blueprint.scalars import (
     describe,
     wrong,
 )
+from lifecycle.blueprint.schedule import Schedule
 from lifecycle.revision import OnFailure
 from lifecycle.sensitive import JSON
 
@@ -59,6 +60,7 @@ __all__ = [
     "OnFailure",
     "Place",
     "Policy",
+    "Schedule",
     "Stack",
     "Verify",
 ]
@@ -291,6 +293,9 @@ class Blueprint(Part):
 
     lease: Lease | None = None
     """Until when it may stand. Default: until somebody takes it down."""
+
+    schedule: Schedule | None = None
+    """When it is taken down again and again. Default: never by itself."""
 
     cost: Cost | None = None
     """What it may cost, and by which prices that is estimated. Default: no limits, and the packaged list prices."""

@@ -18,7 +18,7 @@ from lifecycle.blueprint.yaml12 import Document, Fault
 from lifecycle.sensitive import JSON
 
 LATER: Final[Mapping[Path, frozenset[str]]] = {
-    (): frozenset({"schedule", "drift", "scaling"}),
+    (): frozenset({"drift", "scaling"}),
     ("verify",): frozenset({"pytest"}),
 }
 """Keys of features that are planned: they are refused with a word of their own, so that nobody thinks they act."""

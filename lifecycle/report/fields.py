@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.asking import question_fields
 from lifecycle.bundle import Bundle
 from lifecycle.certificate import Certificate
+from lifecycle.ends import End
 from lifecycle.environment import Environment
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind
@@ -15,6 +16,7 @@ from lifecycle.lock import Lock
 from lifecycle.perform import Ended
 from lifecycle.policy.finding import Finding, decide
 from lifecycle.policy.finding import fields as finding_fields
+from lifecycle.recurring import recurring, zone_of
 from lifecycle.report.words import look_again, next_command
 from lifecycle.revision import READY, REVISION, Revision, changed
 
@@ -63,11 +65,29 @@ def environment_fields(
 
 
 def lease_fields(environment: Environment) -> dict[str, Any]:
-    """When an environment is to end: by its lease, by appointment."""
+    """When an environment is to end: by its lease, by appointment, again and again."""
     lease, appointment = Lease.of(environment.facts), Appointment.of(environment.facts)
     return {
         "lease_ends": lease.ends.isoformat() if lease else None,
         "down_at": appointment.at.isoformat() if appointment else None,
+        "recurring": [{"cron": r.cron, "tz": r.zone, "by": r.by} for r in recurring(environment.facts)],
+    }
+
+
+def end_fields(environment: Environment, end: End, shown: bool | None) -> dict[str, Any]:
+    """One moment at which an environment is to be taken down. `in_engine` is null where no engine could be asked."""
+    return {
+        "environment": str(environment.ref),
+        "phase": environment.phase.value,
+        "kind": end.kind.value,
+        "at": end.at.isoformat(),
+        "local": end.at.astimezone(zone_of(end.zone)).isoformat(),
+        "tz": end.zone,
+        "cron": end.cron or None,
+        "by": end.by,
+        "in_engine": shown,
+        "last_done": end.done.isoformat() if end.done else None,
+        "last_late": end.late.total_seconds() if end.done else None,
     }
 
 

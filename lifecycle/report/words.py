@@ -9,6 +9,8 @@ from lifecycle.asking import open_question
 from lifecycle.blueprint.scalars import format_duration
 from lifecycle.certificate import Certificate
 from lifecycle.desired import Goal
+from lifecycle.ends import Kind as EndKind
+from lifecycle.ends import ends
 from lifecycle.environment import INPUTS, Environment, EnvironmentRef, Phase
 from lifecycle.inventory import Host
 from lifecycle.journal import Journal, Kind, Status
@@ -122,13 +124,16 @@ def removal_text(ref: EnvironmentRef, removal: Removal) -> Iterator[str]:
 
 
 def lease_text(environment: Environment, now: datetime) -> Iterator[str]:
-    """When an environment is to end: by its lease, by appointment, or not by itself."""
+    """When an environment is to end: by its lease, by appointment, again and again, or not by itself."""
     lease, appointment = Lease.of(environment.facts), Appointment.of(environment.facts)
+    again = [end for end in ends(environment, now) if end.kind is EndKind.RECURRING]
     if lease is not None:
         yield f"lease: {_end(lease.ends, now)}"
     if appointment is not None:
         yield f"appointed: {_end(appointment.at, now)}, by {appointment.by} ({appointment.said})"
-    if lease is None and appointment is None:
+    for end in again:
+        yield f"recurring: {_end(end.at, now)} ({end.cron} {end.zone})"
+    if lease is None and appointment is None and not again:
         yield f"{environment.ref} stands until somebody takes it down"
 
 

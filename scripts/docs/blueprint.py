@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from pydantic.fields import FieldInfo
 
-from lifecycle.blueprint import backend, checks, hosts, model, policy, policy_rules, probes
+from lifecycle.blueprint import backend, checks, hosts, model, policy, policy_rules, probes, schedule
 from lifecycle.blueprint.descriptions import descriptions
 from lifecycle.blueprint.places import LATER
 from lifecycle.blueprint.probes import Part
@@ -223,7 +223,7 @@ def _words(node: ast.expr, titles: Mapping[type[Part], str]) -> str:
 def _word(name: str, titles: Mapping[type[Part], str]) -> str:
     kinds = {
         k: v
-        for module in (model, backend, checks, hosts, probes, policy, policy_rules)
+        for module in (model, backend, checks, hosts, probes, policy, policy_rules, schedule)
         for k, v in vars(module).items()
     }
     kind = kinds.get(_INSIDE.get(name, name))

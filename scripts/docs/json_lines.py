@@ -17,6 +17,10 @@ EVENTS: Final = {
     "run.cleaning": ("a run failed, and the blueprint says what becomes of it (`on_failure`)", ""),
     "revision.incomplete": ("a revision uses something that is not kept with it", ""),
     "tick.due": ("a tick begins with an environment", "environment, goal"),
+    "teardown.late": (
+        "an environment whose time had come is taken down late; said once",
+        "environment, due, late, why",
+    ),
     "lease.expiring": ("a lease ends soon", "environment, ends, left"),
     "approval.ignored": ("an answer in the form of a suspended run does not count", ""),
     "approval.closed": ("a question that nobody answered is closed", "environment"),
@@ -99,7 +103,7 @@ LISTS: Final = ("check_fields",)
 SHARED: Final = {
     "previews": ("plan", "show"),
     "answering": ("approve", "reject"),
-    "schedules": ("down --at", "lease extend", "lease show"),
+    "schedules": ("down --at", "lease extend", "lease show", "schedule add", "schedule rm"),
     "orphans": ("down --orphans",),
 }
 """Files beside the verbs that print for them → the commands that print it."""

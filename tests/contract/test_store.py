@@ -110,6 +110,29 @@ def test_an_owner_proven_gone_holds_no_longer(store: AnyStore, world: World) -> 
     assert store.acquire(SHOP, BERT, lease=MINUTE).owner == BERT
 
 
+def test_a_lock_that_nobody_holds_any_more_says_whose_it_was_and_whether_it_was_given_back(
+    store: AnyStore, world: World
+) -> None:
+    assert store.left(SHOP) is None
+    first = store.acquire(SHOP, ANNA, lease=MINUTE)
+    assert first.taken_from is None
+    assert store.left(SHOP) is None
+    world.dead.add(ANNA)
+    left = store.left(SHOP)
+    assert left is not None
+    assert (left.owner, left.given_back) == (ANNA, False)
+    second = store.acquire(SHOP, BERT, lease=OVER)
+    assert second.taken_from == ANNA
+    left = store.left(SHOP)
+    assert left is not None
+    assert (left.owner, left.given_back) == (BERT, False)
+    store.release(second)
+    left = store.left(SHOP)
+    assert left is not None
+    assert (left.owner, left.given_back) == (BERT, True)
+    assert store.acquire(SHOP, BERT, lease=MINUTE).taken_from is None
+
+
 def test_a_renewed_lease_ends_later_under_the_same_token(store: AnyStore) -> None:
     lock = store.acquire(SHOP, ANNA, lease=OVER)
     renewed = store.renew(lock, lease=MINUTE)
@@ -196,7 +219,18 @@ def test_a_stale_lock_writes_nothing(store: AnyStore, writer: str, how: str) -> 
 
 
 def test_every_writing_method_of_the_port_is_fenced() -> None:
-    reading = {"environment", "environments", "acquire", "release", "holder", "journal", "hosts", "ledger", "key"}
+    reading = {
+        "environment",
+        "environments",
+        "acquire",
+        "release",
+        "holder",
+        "left",
+        "journal",
+        "hosts",
+        "ledger",
+        "key",
+    }
     reading |= {"revisions", "contents"}
     methods = {name for name in vars(Store) if not name.startswith("_")}
     assert methods - reading == set(WRITERS)

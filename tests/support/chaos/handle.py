@@ -110,6 +110,9 @@ class Handle:
     def holder(self, ref: EnvironmentRef) -> Lock | None:
         return self._read().holder(ref)
 
+    def left(self, ref: EnvironmentRef) -> Lock | None:
+        return self._read().left(ref)
+
     def journal(self, ref: EnvironmentRef) -> Journal:
         return self._read().journal(ref)
 

@@ -83,6 +83,8 @@ PLACES = [
     ("verify", "checks", "*", "expect"),
     ("verify", "checks", "*", "expect", "stdout"),
     ("lease",),
+    ("schedule",),
+    ("schedule", "teardown"),
     ("cost",),
     ("backend",),
     ("backend", "s3"),

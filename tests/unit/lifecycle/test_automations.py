@@ -5,6 +5,7 @@ from uuid import UUID
 
 from prefect.events.actions import DoNothing, RunDeployment
 from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.events import Resource, ResourceSpecification
 
 from flows.automations import ALERT, ALERTS, CRASHED, SILENCE, SILENT, declared
 from flows.telling import EVENTS, resource_id
@@ -40,12 +41,13 @@ def test_a_tick_comes_once_the_dead_run_s_lock_has_run_out() -> None:
 def test_both_look_at_runs_of_baton_s_deployments_alone() -> None:
     for name in (SILENT, CRASHED):
         related = trigger(name).match_related
-        assert not isinstance(related, list)
+        assert isinstance(related, ResourceSpecification)
         assert related.model_dump() == {"prefect.resource.id": "prefect.tag.baton", "prefect.resource.role": "tag"}
 
 
 def test_an_alert_matches_the_resource_that_our_events_are_about() -> None:
     alert = trigger(ALERT)
     assert alert.expect == {f"{EVENTS}.{what}" for what in ALERTS}
-    assert alert.match.matches({"prefect.resource.id": resource_id(EnvironmentRef("shop", "dev"))})
-    assert not alert.match.matches({"prefect.resource.id": "prefect.flow-run.x"})
+    assert isinstance(alert.match, ResourceSpecification)
+    assert alert.match.matches(Resource({"prefect.resource.id": resource_id(EnvironmentRef("shop", "dev"))}))
+    assert not alert.match.matches(Resource({"prefect.resource.id": "prefect.flow-run.x"}))

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from lifecycle.desired import Goal
-from lifecycle.due import LATE, RESUMES, due, in_turn, lateness
+from lifecycle.due import RESUMES, due, in_turn
+from lifecycle.ends import LATE, lateness
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.lease import DOWN_AT, LEASE, Appointment, Lease
 from lifecycle.phases import FAILED_TEARDOWNS, INTERRUPTED, RESUMED, TEARDOWNS

@@ -1,6 +1,7 @@
 """What a run leaves in its environment's facts, for the next one and for the tick."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from lifecycle.lock import LEASE, Owner
 from lifecycle.perform import perform
 from lifecycle.phases import FAILED_TEARDOWNS, INTERRUPTED, RESUMED
 from lifecycle.ports import Cancellation
+from lifecycle.recurring import RECURRING, Recurring, recurring
 from lifecycle.revision import CLEANUP, READY, REVISION, OnFailure
 
 ME = Owner("ada", "laptop:1", "boot", 42, 1)
@@ -33,8 +35,9 @@ class Stage:
         *,
         policy: OnFailure = OnFailure.KEEP,
         cancel: Cancellation | None = None,
+        due_at: datetime | None = None,
     ) -> Environment:
-        desired = replace(shop(goal=goal), on_failure=policy, because="a test")
+        desired = replace(shop(goal=goal), on_failure=policy, because="a test", due_at=due_at)
         now = self.clock.now()
         known = self.store.environment(desired.ref) or Environment(desired.ref, Phase.NEW, now, now)
         lock = self.store.acquire(desired.ref, ME, lease=LEASE)
@@ -119,3 +122,25 @@ def test_why_a_run_began_is_in_the_ledger(stage: Stage) -> None:
     ended = stage.run()
     first = next(iter(stage.store.ledger(ended.ref))).decoded["data"]
     assert (first["goal"], first["because"]) == ("up", "a test")
+
+
+def test_a_recurring_teardown_outlives_the_environment_and_the_ledger_says_when_it_was_due(stage: Stage) -> None:
+    since = stage.clock.now() - timedelta(days=2)
+    facts: dict[str, Any] = {RECURRING: [Recurring("0 19 * * *", "Europe/Berlin", "ada", since).fact]}
+    up = stage.run(Goal.UP, facts)
+    (due_one,) = recurring(up.facts)
+    due_at = due_one.due(None, stage.clock.now())
+    assert due_at is not None
+    gone = stage.run(Goal.DOWN, due_at=due_at)
+    assert gone.phase is Phase.DESTROYED
+    assert gone.facts.keys() == {RECURRING}
+    (kept,) = recurring(gone.facts)
+    assert kept.done is not None
+    assert kept.late == kept.done - due_at
+    assert kept.due(None, stage.clock.now()) is None
+    told = [e.decoded for e in stage.store.ledger(gone.ref) if e.decoded["type"] == "baton.teardown.done"]
+    assert [one["data"]["due"] for one in told] == [due_at.isoformat()]
+    # taken down by hand: nothing was due, and the ledger does not say so
+    stage.run(Goal.UP)
+    assert recurring(stage.run(Goal.DOWN).facts) == [kept]
+    assert len([e for e in stage.store.ledger(gone.ref) if e.decoded["type"] == "baton.teardown.done"]) == 1
