@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from adapters.registry import Registry
 from flows.request import Request
+from flows.telling import tell
 from lifecycle.due import Due, due
 from lifecycle.ends import told_late
 from lifecycle.environment import INPUTS, Environment
@@ -54,5 +55,6 @@ def still_due(one: Due) -> First:
             words = f"{one.ref} is taken down {draft.data['late']} late: {draft.data['why']} at {draft.data['due']}"
             data = {"environment": str(one.ref), **draft.data}
             sink(Event(datetime.now(UTC), "teardown.late", words, level=Level.WARNING, data=data))
+            tell("teardown.late", one.ref, message=words, late=draft.data["late"], due=draft.data["due"])
 
     return look

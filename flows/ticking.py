@@ -4,7 +4,6 @@ An environment that somebody works on is left alone; one that fails does not kee
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +22,6 @@ from flows.request import Request
 from flows.steps import logging_to_run
 from flows.telling import tell
 from flows.verbs import Caller, perform_goal, this_caller
-from lifecycle.desired import Goal
 from lifecycle.due import Due, Ticked, due, in_turn
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
@@ -68,7 +66,7 @@ def _tick(limit: int, caller: Caller) -> Ticked:
     finally:
         registry.close()
     for one, request in turn:
-        _do(one, request, replace(caller, sink=sink), ticked)
+        _do(one, request, caller, sink, ticked)
     if rest := len(found) - len(turn):
         ticked.left.append(f"{rest} more are due; the next tick takes them")
     _show_ends()
@@ -84,13 +82,11 @@ def _show_ends() -> None:
         registry.close()
 
 
-def _do(one: Due, request: Request, caller: Caller, ticked: Ticked) -> None:
+def _do(one: Due, request: Request, caller: Caller, sink: EventSink, ticked: Ticked) -> None:
     """One environment. What goes wrong with it is said, and the next one has its turn. Raises Cancelled."""
     words = f"{one.goal} {one.ref}: {one.because}"
     data = {"environment": str(one.ref), "goal": one.goal.value}
-    if one.goal is Goal.DOWN and one.because.endswith(" late"):
-        tell("teardown.late", one.ref, message=one.because, since=one.since.isoformat())
-    _say("tick.due", words, caller.sink, data)
+    _say("tick.due", words, sink, data)
     try:
         ended = perform_goal(one.goal, request, caller, still_due(one))
         ticked.done.append(f"{summary(ended)} ({one.because})")
