@@ -1,7 +1,7 @@
 """Questions that nobody answers any more: their time is over, or the run that waited is gone. A tick closes them."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from prefect.client.schemas.objects import StateType
@@ -15,7 +15,6 @@ from lifecycle.approval import Waiting
 from lifecycle.asking import closed, expiry, open_question, overdue
 from lifecycle.environment import Environment
 from lifecycle.errors import BatonError
-from lifecycle.events import Event, Level
 from lifecycle.holding import holding
 from lifecycle.lock import Locked
 from lifecycle.ports import Cancellation, EventSink
