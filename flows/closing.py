@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
 from flows.client import api
+from flows.work import warning
 from lifecycle.approval import Waiting
 from lifecycle.asking import closed, expiry, open_question, overdue
 from lifecycle.environment import Environment
@@ -38,9 +39,7 @@ def close_question(known: Environment, registry: Registry, sink: EventSink) -> N
     except Locked:
         return
     words = f"{changed.ref}: {changed.message}; ask again with: {go_on_command(changed)}"
-    sink(
-        Event(datetime.now(UTC), "approval.closed", words, level=Level.WARNING, data={"environment": str(changed.ref)})
-    )
+    warning("approval.closed", sink)(words)
 
 
 def _why(environment: Environment, now: datetime) -> str:
