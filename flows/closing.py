@@ -1,7 +1,7 @@
 """Questions that nobody answers any more: their time is over, or the run that waited is gone. A tick closes them."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from prefect.client.schemas.objects import StateType
@@ -11,11 +11,11 @@ from prefect.runtime import flow_run
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
 from flows.client import api
+from flows.work import warning
 from lifecycle.approval import Waiting
 from lifecycle.asking import closed, expiry, open_question, overdue
 from lifecycle.environment import Environment
 from lifecycle.errors import BatonError
-from lifecycle.events import Event, Level
 from lifecycle.holding import holding
 from lifecycle.lock import Locked
 from lifecycle.ports import Cancellation, EventSink
@@ -39,9 +39,7 @@ def close_question(known: Environment, registry: Registry, sink: EventSink) -> N
     except Locked:
         return
     words = f"{changed.ref}: {changed.message}; ask again with: {go_on_command(changed)}"
-    sink(
-        Event(datetime.now(UTC), "approval.closed", words, level=Level.WARNING, data={"environment": str(changed.ref)})
-    )
+    warning("approval.closed", sink)(words)
 
 
 def _why(environment: Environment, now: datetime) -> str:

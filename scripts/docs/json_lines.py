@@ -23,7 +23,7 @@ EVENTS: Final = {
     ),
     "lease.expiring": ("a lease ends soon", "environment, ends, left"),
     "approval.ignored": ("an answer in the form of a suspended run does not count", ""),
-    "approval.closed": ("a question that nobody answered is closed", "environment"),
+    "approval.closed": ("a question that nobody answered is closed", ""),
     "lock.waiting": ("another run holds the environment, and this one waits for it", ""),
     "log.lost": ("the run's log cannot be written, as on a full disk; the run goes on", ""),
     "environment.phase": ("the environment is in another phase", "phase"),
