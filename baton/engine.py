@@ -25,7 +25,7 @@ from typing import Any
 from adapters.settings import Settings, make_private
 from lifecycle.errors import BatonError
 
-START_PATIENCE = 1500.0
+START_PATIENCE = 180.0
 """Seconds to wait for a fresh server. Ten on a quiet machine; a busy one may need several times that."""
 
 
