@@ -63,7 +63,7 @@ def test_a_whole_life_with_its_state_in_a_bucket(baton: Baton) -> None:
 
     gone = baton("down", REF, "--json", timeout=1500)
     assert gone.result["phase"] == "destroyed"
-    assert gone.result["certificate"]
+    assert gone.result["proof"]["certificate"]
     assert list(bucket.objects.all()) == []
     versions = list(bucket.object_versions.filter(Prefix=KEY))
     (latest,) = (one for one in versions if one.object_key == KEY and one.is_latest)
