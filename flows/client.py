@@ -233,10 +233,10 @@ def watch(
     before: State[Any] | None = None
     while True:
         state: State[Any] | None = client.read_flow_run(run).state
+        look()
         if state is not None and (before is None or state.id != before.id):
             before = state
             tell(state)
-        look()
         if state is not None and over(state):
             return state
         if until is not None and time.monotonic() >= until:
