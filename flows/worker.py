@@ -74,7 +74,7 @@ class Worker(ProcessWorker):
                 try:
                     await self.client.set_flow_run_state(one, Cancelling(message="baton serve was stopped"))
                 except Exception as error:  # an engine that is away: the end of this worker stops them
-                    print(f"{one} cannot be cancelled: {error}", file=sys.stderr, flush=True)
+                    sys.stderr.write(f"{one} cannot be cancelled: {error}\n")
             await asyncio.sleep(LOOK_EVERY)
         for one, run in list(self.running.items()):
             self.tell("run", id=str(one), name=run.name, state="Killed", message="it did not stop in time")
