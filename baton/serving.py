@@ -65,8 +65,8 @@ class Serving:
         self._rest = b""
         self._reader, writer = os.pipe()
         self.log = engine.engine_home(settings) / "worker.log"
-        runs = settings.home / "runs"
-        make_private(runs)
+        start = settings.home / "start"
+        make_private(start)
         log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             self.process = subprocess.Popen(
@@ -75,7 +75,7 @@ class Serving:
                 stdout=log,
                 stderr=log,
                 pass_fds=(writer,),
-                cwd=runs,
+                cwd=start,
                 env=_variables(os.environ),
                 start_new_session=True,
             )

@@ -71,8 +71,10 @@ class Worker(ProcessWorker):
         while self.running and time.monotonic() < until and not hurry.is_set():
             for one in self.running.keys() - asked:
                 asked.add(one)
-                with suppress(Exception):  # an engine that is away: the end of this worker stops them
+                try:
                     await self.client.set_flow_run_state(one, Cancelling(message="baton serve was stopped"))
+                except Exception as error:  # an engine that is away: the end of this worker stops them
+                    sys.stderr.write(f"{one} cannot be cancelled: {error}\n")
             await asyncio.sleep(LOOK_EVERY)
         for one, run in list(self.running.items()):
             self.tell("run", id=str(one), name=run.name, state="Killed", message="it did not stop in time")
