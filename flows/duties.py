@@ -1,7 +1,8 @@
 """What is due, done: shared by the tick, and by a run that was scheduled for an environment's end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from adapters.registry import Registry
 from flows.request import Request
@@ -54,7 +55,12 @@ def still_due(one: Due) -> First:
             registry.store.transition(lock, environment, [draft])
             words = f"{one.ref} is taken down {draft.data['late']} late: {draft.data['why']} at {draft.data['due']}"
             data = {"environment": str(one.ref), **draft.data}
-            sink(Event(datetime.now(UTC), "teardown.late", words, level=Level.WARNING, data=data))
+            say("teardown.late", words, sink, data)
             tell("teardown.late", one.ref, message=words, late=draft.data["late"], due=draft.data["due"])
 
     return look
+
+
+def say(type: str, words: str, sink: EventSink, data: Mapping[str, Any]) -> None:
+    """A warning about an environment, for people and for logs."""
+    sink(Event(datetime.now(UTC), type, words, level=Level.WARNING, data=data))

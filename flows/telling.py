@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any, Final
 
+from prefect.context import FlowRunContext
 from prefect.events import emit_event
 
 from lifecycle.environment import EnvironmentRef
@@ -18,8 +19,10 @@ def resource_id(ref: EnvironmentRef) -> str:
 def tell(what: str, ref: EnvironmentRef, **payload: Any) -> None:
     """Emit `baton.environment.WHAT`, with the environment as its resource and the flow run that says it as related to it.
 
-    Everything in `payload` must be masked. An engine that does not hear it fails nothing.
+    Everything in `payload` must be masked. An engine that does not hear it fails nothing; outside of a flow run nothing is said.
     """
+    if FlowRunContext.get() is None:  # there may be no engine: Prefect would start one for the event
+        return
     resource = {
         "prefect.resource.id": resource_id(ref),
         "prefect.resource.name": str(ref),

@@ -3,10 +3,6 @@
 An environment that somebody works on is left alone; one that fails does not keep the others from their turn.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
-
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
@@ -16,7 +12,7 @@ from adapters.process.owner import current_owner
 from adapters.registry import Registry
 from flows.closing import close_question
 from flows.dead_runs import tell_dead
-from flows.duties import NotDue, request_for, still_due
+from flows.duties import NotDue, request_for, say, still_due
 from flows.ends import show_quietly
 from flows.request import Request
 from flows.steps import logging_to_run
@@ -25,7 +21,6 @@ from flows.verbs import Caller, perform_goal, this_caller
 from lifecycle.due import Due, Ticked, due, in_turn
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError
-from lifecycle.events import Event, Level
 from lifecycle.holding import holding
 from lifecycle.lease import expiring
 from lifecycle.lock import Locked
@@ -86,7 +81,7 @@ def _do(one: Due, request: Request, caller: Caller, sink: EventSink, ticked: Tic
     """One environment. What goes wrong with it is said, and the next one has its turn. Raises Cancelled."""
     words = f"{one.goal} {one.ref}: {one.because}"
     data = {"environment": str(one.ref), "goal": one.goal.value}
-    _say("tick.due", words, sink, data)
+    say("tick.due", words, sink, data)
     try:
         ended = perform_goal(one.goal, request, caller, still_due(one))
         ticked.done.append(f"{summary(ended)} ({one.because})")
@@ -114,8 +109,4 @@ def _warn(ref: EnvironmentRef, registry: Registry, sink: EventSink) -> None:
         return
     words = f"the lease of {ref} ends in {draft.data['left']}; longer: baton lease extend {ref} 4h"
     tell("lease.expiring", ref, message=words, **draft.data)
-    _say("lease.expiring", words, sink, {"environment": str(ref), **draft.data})
-
-
-def _say(type: str, words: str, sink: EventSink, data: Mapping[str, Any]) -> None:
-    sink(Event(datetime.now(UTC), type, words, level=Level.WARNING, data=data))
+    say("lease.expiring", words, sink, {"environment": str(ref), **draft.data})

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -75,7 +76,7 @@ def now(connection: Connection) -> datetime:
 
 def sqlite_url(path: Path) -> str:
     """The URL of an SQLite store in this file."""
-    return URL.create("sqlite", database=str(path)).render_as_string()
+    return URL.create("sqlite", database=quote(str(path))).render_as_string()
 
 
 def connect(url: str) -> Database:
@@ -102,7 +103,7 @@ def _not_a_store(message: str) -> StoreError:
 def _sqlite(url: URL) -> Database:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise _not_a_store("an SQLite store needs a file")
-    path = Path(url.database)
+    path = Path(unquote(url.database))
     _private_file(path)
     engine = sa.create_engine(
         URL.create("sqlite", database=str(path)), connect_args={"timeout": PATIENCE.total_seconds()}

@@ -56,6 +56,7 @@ Dotenv = Annotated[
         help="Write environment, digest, phase and URLs to this file, as GitLab's dotenv reports want it.",
     ),
 ]
+Verb = Annotated[str, Parameter(help="Whose deployment: plan, up, down, rollback or tick.")]
 Given = Annotated[
     list[str] | None,
     Parameter(name=["--param", "-p"], help="KEY=VALUE for a parameter of the flow; JSON is read as such.", negative=""),
@@ -146,7 +147,7 @@ def down(
 
 
 @app.command
-def run(verb: str, *, param: Given = None, timeout: Timeout = "", cancel: Cancel = False) -> int:
+def run(verb: Verb, *, param: Given = None, timeout: Timeout = "", cancel: Cancel = False) -> int:
     """Start a verb's deployment, follow its log, and end with a code that tells its ends apart."""
     patience = _duration(timeout, "--timeout") if timeout else None
     try:

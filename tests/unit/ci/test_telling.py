@@ -16,7 +16,7 @@ from lifecycle.events import Event
 from tests.support.rehearsal import ended
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-GITHUB = Surroundings(System.GITHUB, 17, "abcdef1234567890", root="/work")
+GITHUB = Surroundings(System.GITHUB, 17, "abcdef1234567890", root="/builds/shop")
 BLUEPRINT = """blueprint: 1
 name: shop
 stacks:
@@ -75,7 +75,7 @@ def test_what_a_tool_says_commands_nothing(capfd: pytest.CaptureFixture[str]) ->
 
 def test_a_mistake_in_the_blueprint_is_annotated_where_it_is() -> None:
     with pytest.raises(BlueprintInvalid) as caught:
-        load("blueprint: 1\nname: shop\nstackz: {}\n", "/work/shop/blueprint.yaml")
+        load("blueprint: 1\nname: shop\nstackz: {}\n", "/builds/shop/shop/blueprint.yaml")
     lines = [written(one, GITHUB) for one in annotations(caught.value, None, None)]
     assert any(line.startswith("::error file=shop/blueprint.yaml,line=3,col=1,title=stackz::") for line in lines)
 

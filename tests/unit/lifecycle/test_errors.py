@@ -58,6 +58,8 @@ def test_exit_codes_are_those_that_the_documentation_names() -> None:
         "LOCKED": 5,
         "VERIFICATION_FAILED": 6,
         "USAGE": 64,
+        "CRASHED": 70,
+        "TIMED_OUT": 124,
         "INTERRUPTED": 130,
     }
 

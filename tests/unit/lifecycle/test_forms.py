@@ -73,5 +73,5 @@ def test_every_deployment_is_named_verb_baton_with_a_module_entrypoint_a_pool_ta
 
 def test_the_tick_comes_by_itself_and_never_twice_at_once() -> None:
     tick = VERBS["tick"]
-    assert tick["schedules"][0]["interval"] == 300
+    assert tick["schedules"][0]["interval"] == 90
     assert tick["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
