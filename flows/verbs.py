@@ -16,6 +16,7 @@ from prefect.states import Cancelled, Completed, Failed
 from adapters import settings
 from adapters.process.owner import current_owner
 from adapters.registry import Registry
+from flows.console import outlive_its_reader
 from flows.dead_runs import tell_taken_over
 from flows.duties import First
 from flows.ends import show_quietly
@@ -154,6 +155,7 @@ def perform_goal(goal: Goal, request: Request, caller: Caller, first: First | No
 
     `first` looks once the lock is held, and may raise what keeps the run from it.
     """
+    outlive_its_reader()
     registry = Registry.open(settings.load())
     cancel, sink = caller.cancel, masking(logging_to_run(caller.sink), registry)
     try:
