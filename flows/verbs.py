@@ -19,6 +19,7 @@ from adapters.registry import Registry
 from flows.approving import Rejected, Waiter, form_text, suspend, take_answer, waiter
 from flows.board import Board
 from flows.client import note_exit_code
+from flows.console import outlive_its_reader
 from flows.dead_runs import tell_taken_over
 from flows.duties import First
 from flows.ends import show_quietly
@@ -181,6 +182,7 @@ def perform_goal(
 
     Raises RunFailed, Rejected, Cancelled, Locked, BlueprintInvalid, ...
     """
+    outlive_its_reader()
     registry = Registry.open(settings.load())
     board = Board(goal, registry.scrubber.value)
     cancel, sink = caller.cancel, masking(both(logging_to_run(caller.sink), board), registry)

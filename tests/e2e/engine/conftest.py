@@ -63,6 +63,10 @@ class Engine:
         self.workers.append(one)
         return one
 
+    def a_worker(self) -> subprocess.Popen[bytes]:
+        """The worker that lives, or a new one."""
+        return next((one for one in self.workers if one.poll() is None), None) or self.worker()
+
     def start(self, verb: str, env: str, **more: Any) -> str:
         """Run a deployment as the UI's form does; the flow run's id."""
         deployment = self.api("GET", f"/deployments/name/{verb}/baton")["id"]
