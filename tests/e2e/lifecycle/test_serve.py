@@ -61,7 +61,7 @@ def test_ctrl_c_in_the_middle_of_a_run_stops_it_tidily_and_leaves_nothing(baton:
         run = served.run("up", blueprint=example, environment="stopped")
         until(
             lambda: any(
-                line["phase"] == "provisioning"
+                line.get("phase") == "provisioning"
                 for line in baton("status", "minimal/stopped", "--json", check=False).lines
             ),
             240,
