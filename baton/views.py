@@ -95,6 +95,8 @@ def environment_lines(
 def ends_table(rows: Iterable[tuple[Environment, End, bool | None]], now: datetime) -> RenderableType:
     """A line per end: in the zone that it was said in, in UTC, whether the engine shows it, how the last one went."""
     table = _table("environment", "phase", "why", "when", "UTC", "in the UI", "last done")
+    for place in (0, 3, 4):
+        table.columns[place].no_wrap = True
     for e, end, shown in rows:
         local = end.at.astimezone(zone_of(end.zone))
         what = f"{end.kind} {end.cron}".strip() + (f" by {end.by}" if end.by else "")

@@ -47,7 +47,7 @@ class Engine:
     def prefect(self, *words: str) -> str:
         done = subprocess.run(
             [PREFECT, "--no-prompt", *words],
-            cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=300, check=False,
+            cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=900, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return done.stdout
