@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,8 +116,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @contextlib.contextmanager
 def own_home(prefix: str, anywhere: Path) -> Iterator[Path]:
     """A home whose engine and cloud are stopped, and which is gone, at its end."""
-    path = Path("/tmp") / f"{prefix}-{os.getpid()}"  # short: sockets live below it
-    path.mkdir(mode=0o700)
+    path = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir="/tmp"))  # short: sockets live below it
     baton = Baton(path, anywhere)
     try:
         yield path

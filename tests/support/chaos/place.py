@@ -102,7 +102,10 @@ class Place:
         log = self.world.log
         destroyed = f"destroy {name}" in log
         told = destroyed and DRAIN in log[: log.index(f"destroy {name}")]
-        return destroyed and not told and any(i.name == "lb-1" for i in self.world.instances.values())
+        standing = {
+            i.name for i in self.world.instances.values()
+        }  # a teardown tells nobody, and an `up` makes it again
+        return destroyed and not told and "lb-1" in standing and name not in standing
 
     def somebody_says(self, life: Life, environment: Environment) -> None:
         if environment.phase is Phase.READY:

@@ -49,7 +49,7 @@ def kept(registry: Registry, lock: Lock, end: datetime, phase: Phase = Phase.REA
 
 
 def test_it_is_said_once_that_a_teardown_is_late(registry: Registry, lock: Lock) -> None:
-    _, one = kept(registry, lock, NOW - HOUR)
+    _, one = kept(registry, lock, SystemClock().now() - HOUR)
     said: list[Event] = []
     still_due(one)(registry, lock, said.append)
     still_due(one)(registry, lock, said.append)
