@@ -99,13 +99,21 @@ class Place:
             self.broken_rules.append("web-3 was destroyed and nobody was told")
 
     def _leaves_untold(self, name: str) -> bool:
+        """Whether the last apply destroyed this host while a load balancer knew of it that had not been told.
+
+        A teardown tells nobody; a load balancer knows of a host when it was configured after both were made.
+        """
         log = self.world.log
-        destroyed = f"destroy {name}" in log
-        told = destroyed and DRAIN in log[: log.index(f"destroy {name}")]
-        standing = {
-            i.name for i in self.world.instances.values()
-        }  # a teardown tells nobody, and an `up` makes it again
-        return destroyed and not told and "lb-1" in standing and name not in standing
+        if f"destroy {name}" not in log or not any(i.name == "lb-1" for i in self.world.instances.values()):
+            return False
+        destroyed = _last(log, f"destroy {name}", len(log))
+        begun = _last(log, "apply stack front", destroyed)
+        if begun < _last(log, "destroy stack front", destroyed) or "create lb-1" in log[begun:destroyed]:
+            return False
+        both = max(_last(log, f"create {name}", begun), _last(log, "create lb-1", begun))
+        from_the_beginning = not {f"create {name}", "create lb-1"} & set(log[:begun])
+        knew = from_the_beginning or "configure balance lb-1" in log[both:begun]
+        return knew and DRAIN not in log[both:begun]
 
     def somebody_says(self, life: Life, environment: Environment) -> None:
         if environment.phase is Phase.READY:
@@ -203,3 +211,8 @@ class Place:
             yield f"destroyed without a certificate: {error}"
         if self.store.journal(desired.ref).records or list(self.store.hosts(desired.ref)):
             yield "journal or inventory of what is destroyed are still there"
+
+
+def _last(log: list[str], line: str, end: int) -> int:
+    """Where a line stands last before `end`; 0 where it does not."""
+    return max((number for number, one in enumerate(log[:end]) if one == line), default=0)
