@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from urllib.parse import quote
 
 import platformdirs
 
@@ -74,7 +75,7 @@ class Settings:
 
     @property
     def store_url(self) -> str:
-        return self.store or f"sqlite:///{self.home / 'baton.db'}"
+        return self.store or sqlite_url(self.home / "baton.db")
 
     @property
     def store_key_path(self) -> Path:
@@ -111,6 +112,11 @@ def _read(path: Path) -> dict[str, str]:
         return {k: str(v) for k, v in tomllib.loads(path.read_text()).items()}
     except tomllib.TOMLDecodeError as error:
         raise SettingsInvalid(f"{path}: {error}") from None
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of an SQLite store in this file, whatever its name holds: `?`, `#` and `%` mean something in a URL."""
+    return f"sqlite:///{quote(str(path))}"
 
 
 def make_private(path: Path) -> None:

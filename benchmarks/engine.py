@@ -83,7 +83,8 @@ def _rehearsed(engine: Engine, mode: str, hosts: int, scale: float) -> dict[str,
 
 def to_first_tool(runs: int) -> None:
     """From the call that starts a deployment to its flow's body, and to the first step at work."""
-    from flows.client import api, watch
+    from flows.client import api
+    from flows.following import watch
 
     bodies, tools = [], []
     with api() as client:
@@ -108,7 +109,8 @@ def _moment(lines: list[str], what: str) -> float:
 
 def at_once(engine: Engine, worker: int, many: int, scale: float) -> None:
     """So many environments at the same time, by one worker."""
-    from flows.client import api, read
+    from flows.client import api
+    from flows.following import read
 
     before, began, peaks, top = engine.settled_cpu(), time.perf_counter(), dict[int, float](), 0.0
     with api() as client:
@@ -141,7 +143,7 @@ def at_once(engine: Engine, worker: int, many: int, scale: float) -> None:
 
 def _told(client: Any, run: Any) -> tuple[int, int, int]:
     """(hosts that are ready, task runs that the server has recorded, task runs that there were) of a run."""
-    from flows.client import read
+    from flows.following import read
 
     ended = read(client, run).state
     found = re.fullmatch(r"ready with (\d+) hosts, (\d+) task runs", ended.message if ended and ended.message else "")

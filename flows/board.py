@@ -12,7 +12,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.context import FlowRunContext
 
-from flows.telling import tell
+from flows.telling import tag_of, tell
 from flows.writer import Writer
 from lifecycle.desired import Desired, Goal
 from lifecycle.environment import EnvironmentRef, Phase
@@ -50,7 +50,7 @@ class Board:
     @property
     def tags(self) -> list[str]:
         """Of the flow run and of its task runs."""
-        return [f"environment:{self._ref}", f"blueprint:{self._ref.blueprint}"] if self._ref else []
+        return [tag_of(self._ref), f"blueprint:{self._ref.blueprint}"] if self._ref else []
 
     def title(self, step: Step) -> str:
         """What a person calls a step, as it was said when it started."""
@@ -147,5 +147,4 @@ class Board:
 
 
 def _rename(client: SyncPrefectClient, run: UUID, name: str, tags: Iterable[str]) -> None:
-
     client.update_flow_run(run, name=name, tags=list(tags))

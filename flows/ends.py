@@ -15,6 +15,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 
 from flows import client as engine
+from flows.telling import tag_of
 from lifecycle.ends import ends, stands
 from lifecycle.environment import Environment, EnvironmentRef
 
@@ -25,11 +26,6 @@ PAGE = 200
 
 Shown = Mapping[EnvironmentRef, frozenset[datetime]]
 """The ends of environments that the engine has a scheduled run for."""
-
-
-def tag_of(ref: EnvironmentRef) -> str:
-    """The tag of an environment's runs."""
-    return f"environment:{ref}"
 
 
 def show(client: SyncPrefectClient, environments: Sequence[Environment], now: datetime) -> Shown:

@@ -12,6 +12,11 @@ EVENTS: Final = "baton.environment"
 """How the name of every event of ours begins, and the id of the resource that it is about."""
 
 
+def tag_of(ref: EnvironmentRef) -> str:
+    """The tag of an environment's flow runs and task runs."""
+    return f"environment:{ref}"
+
+
 def resource_id(ref: EnvironmentRef) -> str:
     return f"{EVENTS}.{ref.blueprint}.{ref.name}"
 

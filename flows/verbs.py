@@ -18,11 +18,11 @@ from adapters.process.owner import current_owner
 from adapters.registry import Registry
 from flows.approving import Rejected, Waiter, form_text, suspend, take_answer, waiter
 from flows.board import Board
-from flows.client import note_exit_code
 from flows.console import outlive_its_reader
 from flows.dead_runs import tell_taken_over
 from flows.duties import First
 from flows.ends import show_quietly
+from flows.following import note_exit_code
 from flows.place import located
 from flows.request import Request
 from flows.session import both, masking

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -72,11 +72,6 @@ def now(connection: Connection) -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     instant: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return instant.astimezone(UTC)
-
-
-def sqlite_url(path: Path) -> str:
-    """The URL of an SQLite store in this file."""
-    return URL.create("sqlite", database=quote(str(path))).render_as_string()
 
 
 def connect(url: str) -> Database:

@@ -45,31 +45,31 @@ def follow(
     `cancel`: the run is cancelled where the time is over, or where this process is told to stop; else it goes on alone.
     """
     engine.use(settings_of.load(), console.tell)
-    client_of = import_module("flows.client")
+    client_of, runs = import_module("flows.client"), import_module("flows.following")
     sections = Sections(system, write)
     with client_of.api() as client:
         run = client_of.start(client, verb, parameters, tags=("ci",))
-        page = client_of.page(run)
+        page = runs.page(run)
         sections.begin(f"{verb}/{client_of.DEPLOYMENT}: {run.name}" + (f" {page}" if page else ""))
-        log = client_of.Log(client, run.id)
+        log = runs.Log(client, run.id)
         seconds = patience.total_seconds() if patience else None
         try:
             with _stopped_by_sigterm():
-                state = client_of.watch(client, run.id, patience=seconds, tell=_state, look=_telling(log), over=_over)
+                state = runs.watch(client, run.id, patience=seconds, tell=_state, look=_telling(log), over=_over)
                 if state is not None:
-                    client_of.settle(_telling(log), FLUSH)
+                    runs.settle(_telling(log), FLUSH)
         except KeyboardInterrupt:
             words = f"the run {run.name} goes on: nobody follows it any more"
             if cancel:
-                client_of.cancel(client, run.id)
+                runs.cancel(client, run.id)
                 words = f"the run {run.name} was asked to stop"
             raise NotWell(words, _look(run.id), ExitCode.INTERRUPTED, {"flow_run": str(run.id)}) from None
         finally:
             sections.end()
-        now = client_of.read(client, run.id)
-        code = client_of.exit_code(now) if state is not None else ExitCode.TIMED_OUT
+        now = runs.read(client, run.id)
+        code = runs.exit_code(now) if state is not None else ExitCode.TIMED_OUT
         if code is ExitCode.TIMED_OUT and cancel:
-            client_of.cancel(client, run.id)
+            runs.cancel(client, run.id)
     if code is ExitCode.OK:
         return Followed(run.name, str(run.id), now.state.message or "")
     raise _unwell(now, code, patience, cancel=cancel, page=page)

@@ -111,7 +111,7 @@ def started(client: Any, parameters: dict[str, Any]) -> tuple[UUID, float]:
 
 def log_of(client: Any, run: UUID) -> list[str]:
     """The lines of a run's log."""
-    from flows.client import Log
+    from flows.following import Log
 
     return [text for _, _, text in Log(client, run).new()]
 

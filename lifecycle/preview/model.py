@@ -55,9 +55,6 @@ class StepPreview:
     name: str
     hosts: tuple[HostPreview, ...] = ()
 
-    def working_on(self, work: HostWork) -> tuple[HostPreview, ...]:
-        return tuple(host for host in self.hosts if host.work is work)
-
 
 @dataclass(frozen=True, slots=True)
 class Preview:

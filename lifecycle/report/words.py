@@ -190,11 +190,6 @@ def _written(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def goal_words(goal: Goal) -> str:
-    """The goal as an infinitive."""
-    return {Goal.PLAN: "plan", Goal.UP: "bring up", Goal.DOWN: "take down"}[goal]
-
-
 def passed(checks: Sequence[bool]) -> str:
     """`3/3`."""
     return f"{sum(checks)}/{len(checks)}" if checks else "-"

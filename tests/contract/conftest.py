@@ -7,6 +7,7 @@ import pytest
 
 from adapters.store.store import open_store
 from tests.support import postgresql
+from tests.support.stores import AnyStore, World, in_memory, in_postgresql, in_sqlite
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +19,18 @@ def postgresql_server() -> Iterator[Path]:
             yield home
     except postgresql.Unavailable as why:
         pytest.skip(str(why))
+
+
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
+    """An empty store of every kind."""
+    world: World
+    match request.param:
+        case "fake":
+            world = in_memory()
+        case "sqlite":
+            world = in_sqlite(tmp_path)
+        case _:
+            world = in_postgresql(request.getfixturevalue("postgresql_server"), tmp_path)
+    yield world.open()
+    world.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from adapters.process.owner import current_owner, gone
-from adapters.store.engine import sqlite_url
+from adapters.settings import sqlite_url
 from adapters.store.store import SqlStore, open_store
 from lifecycle.lock import Lock, Locked
 from tests.support.stores import MINUTE, SHOP, new_postgresql_url

@@ -1,14 +1,12 @@
 """What every store promises of bundles: run on the one in memory, on SQLite and on PostgreSQL."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from lifecycle.bundle import Bundle, BundleExists, bundle
 from lifecycle.revision import KeptFile, Revision
-from tests.support.stores import ANNA, MINUTE, SHOP, T0, AnyStore, World, in_memory, in_postgresql, in_sqlite
+from tests.support.stores import ANNA, MINUTE, SHOP, T0, AnyStore
 
 FILES = {"shop/blueprint.yaml": KeptFile("b"), "web/run.sh": KeptFile("r", executable=True)}
 CONTENTS = {"b": b"blueprint: 1\n", "r": b"\x00\xff\x7fELF"}
@@ -17,20 +15,6 @@ CONTENTS = {"b": b"blueprint: 1\n", "r": b"\x00\xff\x7fELF"}
 def a_bundle(version: str = "", *, name: str = "shop", digest: str = "b") -> Bundle:
     files = {**FILES, "shop/blueprint.yaml": KeptFile(digest)}
     return bundle(name, version, at=T0, by="Anna on laptop", blueprint="shop/blueprint.yaml", files=files)
-
-
-@pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    world: World
-    match request.param:
-        case "fake":
-            world = in_memory()
-        case "sqlite":
-            world = in_sqlite(tmp_path)
-        case _:
-            world = in_postgresql(request.getfixturevalue("postgresql_server"), tmp_path)
-    yield world.open()
-    world.close()
 
 
 def test_a_bundle_comes_back_as_it_was_with_its_files(store: AnyStore) -> None:

@@ -1,8 +1,6 @@
 """What every store promises of revisions: run on the one in memory, on SQLite and on PostgreSQL."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,11 +14,7 @@ from tests.support.stores import (
     SHOP,
     T0,
     AnyStore,
-    World,
     a_draft,
-    in_memory,
-    in_postgresql,
-    in_sqlite,
 )
 
 ONE = Revision(
@@ -35,20 +29,6 @@ ONE = Revision(
 )
 TWO = replace(ONE, number=2, digest="d2", files={"shop/blueprint.yaml": KeptFile("b"), "web/run.sh": KeptFile("r2")})
 CONTENTS = {"b": b"blueprint: 1\n", "r": b"\x00\xff\x7fELF"}
-
-
-@pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    world: World
-    match request.param:
-        case "fake":
-            world = in_memory()
-        case "sqlite":
-            world = in_sqlite(tmp_path)
-        case _:
-            world = in_postgresql(request.getfixturevalue("postgresql_server"), tmp_path)
-    yield world.open()
-    world.close()
 
 
 @pytest.fixture

@@ -26,5 +26,5 @@ def ended(*broken: str, goal: Goal = Goal.UP, tell: Callable[[Event], None] = la
     def just_do_it(_: Step, act: Callable[[], Outcome]) -> Outcome:
         return act()
 
-    environment = Environment(desired.ref, Phase.NEW, now, now, blueprint_path="/work/shop/blueprint.yaml")
+    environment = Environment(desired.ref, Phase.NEW, now, now, blueprint_path="/srv/shop/blueprint.yaml")
     return perform(desired, ports, just_do_it, lock=lock, environment=environment, cancel=Cancellation())

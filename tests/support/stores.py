@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.fake.store import FakeStore
-from adapters.store.engine import sqlite_url
+from adapters.settings import sqlite_url
 from adapters.store.store import SqlStore, open_store
 from lifecycle.environment import Environment, EnvironmentRef, Phase
 from lifecycle.inventory import Connection, Host

@@ -27,7 +27,7 @@ from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 from prefect.flow_runs import suspend_flow_run
 from prefect.states import Cancelled, Failed
-from flows.client import note_exit_code
+from flows.following import note_exit_code
 
 @flow(name="ends", persist_result=False)
 def ends(how: str = "well", seconds: float = 0):

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.fake.driving import ports_for, shop, world_of_shop
 from adapters.process.owner import current_owner
-from adapters.store.engine import sqlite_url
+from adapters.settings import sqlite_url
 from adapters.store.store import SqlStore, open_store
 from lifecycle.environment import Environment, Phase
 from lifecycle.events import Event, saying

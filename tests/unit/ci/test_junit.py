@@ -30,7 +30,7 @@ def test_a_check_that_failed_says_why_and_what_to_do_next() -> None:
     assert failure is not None
     assert failure.attrib["message"] == "it does not answer"
     assert "see:  baton logs shop/dev --step verify:home" in (failure.text or "")
-    assert "next: baton up /work/shop/blueprint.yaml --env dev" in (failure.text or "")
+    assert "next: baton up /srv/shop/blueprint.yaml --env dev" in (failure.text or "")
 
 
 def test_a_step_that_failed_is_an_error_and_the_checks_behind_it_were_not_looked_at() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from adapters.store.engine import connect, sqlite_url
+from adapters.settings import sqlite_url
+from adapters.store.engine import connect
 from adapters.store.failures import Place, StoreError, explain
 from lifecycle.errors import Trouble
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.settings import sqlite_url
 from adapters.store import key
-from adapters.store.engine import _write_ahead, connect, sqlite_url
+from adapters.store.engine import _write_ahead, connect
 from adapters.store.failures import StoreError
 from adapters.store.store import open_store
 from tests.support.stores import ANNA, MINUTE, SHOP
@@ -46,7 +47,7 @@ def test_a_store_that_became_readable_by_others_is_closed_again(tmp_path: Path) 
     assert mode(path) == 0o600
 
 
-@pytest.mark.parametrize("name", ["a b", "100%", "ü?x=1", "a#b", "a:b@c"])
+@pytest.mark.parametrize("name", ["a b", "100%", "%41", "ü?x=1", "a#b", "a:b@c"])
 def test_a_store_may_be_anywhere(tmp_path: Path, name: str) -> None:
     path = tmp_path / name / "baton.db"
     with open_store(sqlite_url(path), key_path=tmp_path / "key") as store:
