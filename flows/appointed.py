@@ -3,14 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 from prefect.client.schemas.objects import State
-from prefect.states import Cancelled, Completed, Failed
+from prefect.states import Cancelled, Completed
 
 from adapters import settings
 from adapters.registry import Registry
 from flows.duties import NotDue, request_for, still_due
 from flows.ends import show_quietly
 from flows.request import Request
-from flows.verbs import Caller, perform_goal, sentence, this_caller
+from flows.verbs import Caller, failed, perform_goal, sentence, this_caller
 from lifecycle.due import Due, due
 from lifecycle.ends import ends, over, stands
 from lifecycle.environment import Environment, EnvironmentRef
@@ -46,7 +46,7 @@ def run_appointed(ref: EnvironmentRef, at: datetime) -> State:
         return Cancelled(message=sentence(error))
     except BatonError as error:
         caller.error = error
-        return Failed(message=sentence(error))
+        return failed(error)
 
 
 def _looked_up(ref: EnvironmentRef, at: datetime, caller: Caller) -> tuple[Due, Request]:

@@ -21,7 +21,7 @@ from lifecycle.journal import Outcome, Step
 from lifecycle.observed import Reviewed
 from lifecycle.perform import Ended
 from lifecycle.report.pages import Progress, certificate_page, links_page, preview_page
-from lifecycle.report.tables import checks_rows, hosts_rows, links
+from lifecycle.report.tables import checks_rows, hosts_rows, reached
 
 LONGEST: Final = 120
 """Characters of a task run's name."""
@@ -84,7 +84,7 @@ class Board:
             self._page("inventory", "table", json.dumps(self._mask(rows)), f"Hosts of {ref}")
         if rows := checks_rows(ended):
             self._page("checks", "table", json.dumps(self._mask(rows)), f"Checks of {ref}")
-        if ended.complete and self._goal is Goal.UP and (found := links(ended.view)):
+        if found := reached(ended):
             self._page("app", "markdown", links_page(found), f"Where {ref} is")
         if proof is not None and proof.certificate is not None:
             self._page("certificate", "markdown", certificate_page(proof.certificate), f"Proof that {ref} is gone")

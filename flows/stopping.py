@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
+from uuid import UUID
 
 from prefect import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.runtime import flow_run
+from prefect.states import Running
 
 from lifecycle.ports import Cancellation
 
@@ -51,13 +53,16 @@ def stopped_by_signals(cancel: Cancellation, monotonic: Callable[[], float] = ti
 def cancelled_in_engine() -> Callable[[], str]:
     """Asks the engine whether somebody cancelled the flow run that calls this: why to stop, or nothing.
 
-    A run in a user's own process has no worker that would tell it. An engine that does not answer has cancelled nothing.
+    A run in a user's own process has no worker that would tell it. An engine that does not answer has cancelled nothing; one that
+    takes this run for dead, because it was not heard of for too long, is told that it lives.
     """
     run_id, context = flow_run.id, copy_context()
 
     def ask() -> str:
         with get_client(sync_client=True) as client:
             state = client.read_flow_run(run_id).state
+            if run_id and state is not None and state.type is StateType.CRASHED:
+                client.set_flow_run_state(UUID(run_id), Running(message="it was taken for dead, and lives"), force=True)
         stopping = state is not None and state.type in (StateType.CANCELLING, StateType.CANCELLED)
         return "cancelled in the engine" if stopping else ""
 

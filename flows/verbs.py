@@ -145,14 +145,13 @@ def run(goal: Goal, request: Request) -> State:
         return Completed(message=summary(caller.ended))
     except Rejected as error:
         caller.error = error
-        return Failed(name="Rejected", message=sentence(error))
+        return failed(error, name="Rejected")
     except CancelledError as error:
         caller.error = error
         return Cancelled(message=sentence(error))
     except BatonError as error:
         caller.error = error
-        note_exit_code(flow_run.id, error.exit_code)
-        return Failed(message=sentence(error))
+        return failed(error)
 
 
 def _or_suspended(goal: Goal, request: Request, caller: Caller) -> Ended:
@@ -167,6 +166,12 @@ def _or_suspended(goal: Goal, request: Request, caller: Caller) -> Ended:
         except RuntimeError as trouble:
             error.message += f"; it does not wait for one, as the engine did not suspend it: {trouble}"
         raise
+
+
+def failed(error: BatonError, name: str = "Failed") -> State:
+    """The state of a flow run that this error ended; the run's label says its exit code to whoever follows it."""
+    note_exit_code(flow_run.id, error.exit_code)
+    return Failed(name=name, message=sentence(error))
 
 
 def sentence(error: BatonError) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from lifecycle.errors import BatonError
 from lifecycle.plan import Action, Applied, Plan, ResourceChange
@@ -22,26 +23,26 @@ class Applying:
     plan: Plan
     ports: Ports
     run: Run
-    begun: bool = False
+    begun: datetime | None = None
 
     def carried_out(self) -> Applied:
         """What the apply left behind. Raises what it failed with, and PlanGrew."""
         return insist(self._attempt, self.ports.backoff, self.run.say, self.run.cancel.wait)
 
     def _attempt(self) -> Applied:
-        plan = self._anew() if self.begun else self.plan
-        self.begun = True
+        plan = self._anew(self.begun) if self.begun else self.plan
+        self.begun = self.begun or self.ports.clock.now()
         if self.plan.destroy or plan.applyable:
             return self.ports.provisioner.apply(self.spec, plan, self.run)
         return Applied(plan.outputs)  # what failed at the end was done all the same
 
-    def _anew(self) -> Plan:
+    def _anew(self, begun: datetime) -> Plan:
         """Looked at again: a plan is used up by its apply, and what the cloud made without an answer is taken over first."""
         provisioner = self.ports.provisioner
         if self.plan.destroy:
             return provisioner.plan(self.spec, self.run, destroy=True)
         plan = provisioner.plan(self.spec, self.run)
-        if taken_over(plan, self.spec, self.ports, self.run):
+        if taken_over(plan, self.spec, self.ports, self.run, begun):
             plan = provisioner.plan(self.spec, self.run)
         if more := grown(self.plan, plan):
             first = more[0]

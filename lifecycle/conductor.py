@@ -205,19 +205,20 @@ def _checks(view: View) -> Iterator[Step]:
 
 
 def _destroy_plans(view: View) -> Iterator[Step]:
+    """All at once: a plan reads, and what depends on a stack is in the way of its destruction alone."""
     for stack in view.desired.stacks.values():
         known = stack.name in view.observed.plans or stack.name in view.observed.gone
         if known or view.observed.done_or_doing(Kind.PLAN, stack.name):
             continue
-        if all(_out_of_the_way(view, d) for d in view.desired.dependents(stack.name)):
-            yield Step(Kind.PLAN, stack.name, digest(["destroy", stack.name]))
+        yield Step(Kind.PLAN, stack.name, digest(["destroy", stack.name]))
 
 
 def _destroys(view: View) -> Iterator[Step]:
     for name, plan in view.observed.plans.items():
         if name in view.observed.gone or view.observed.done_or_doing(Kind.DESTROY, name):
             continue
-        if plan.applyable and not plan.errored:
+        free = all(_out_of_the_way(view, d) for d in view.desired.dependents(name))
+        if free and plan.applyable and not plan.errored:
             yield Step(Kind.DESTROY, name, plan.digest)
 
 

@@ -246,11 +246,13 @@ class HostSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CloudResource:
-    """Something in the cloud that carries a tag."""
+    """Something in the cloud that carries a tag. `known_as`: Terraform's id of it, where that is another one than the cloud's."""
 
     id: str
     type: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    known_as: str = ""
+    made_at: datetime | None = None  # None: the cloud does not say it
 
     @property
     def environment(self) -> EnvironmentRef | None:

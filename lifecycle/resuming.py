@@ -2,14 +2,14 @@
 
 import shlex
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lifecycle.errors import CUT_OFF, BatonError
 from lifecycle.events import Level
 from lifecycle.inventory import Host
 from lifecycle.journal import Kind, Status
 from lifecycle.plan import Plan
-from lifecycle.ports import Cancelled, Ports, Run, StackSpec
+from lifecycle.ports import Cancelled, CloudResource, Ports, Run, StackSpec
 from lifecycle.strays import Adoption, Undecided, decide, find
 from lifecycle.view import View
 
@@ -32,19 +32,23 @@ def reconciled(plan: Plan, spec: StackSpec, view: View, ports: Ports, run: Run) 
 
     Raises StraysUndecided, naming what decides it, rather than let a second one be made.
     """
-    adopted = taken_over(plan, spec, ports, run)
+    record = view.journal.get(Kind.APPLY, spec.name)
+    since = record.intended_at if record else ports.clock.now()
+    adopted = taken_over(plan, spec, ports, run, since)
     kept = _keep(plan, spec, view, ports, run)
     return ports.provisioner.plan(spec, run) if adopted or kept else plan
 
 
-def taken_over(plan: Plan, spec: StackSpec, ports: Ports, run: Run) -> bool:
-    """Adopt what exists under the stack's tag and is certainly what the plan would make; whether there was anything.
+def taken_over(plan: Plan, spec: StackSpec, ports: Ports, run: Run, since: datetime) -> bool:
+    """Adopt what exists under the stack's tag and is certainly what the plan would make; whether there was anything. What is
+    spare, and made after `since`, when the apply was begun, goes instead.
 
     Raises StraysUndecided.
     """
     strays = find(plan, spec.name, ports.cloud.tagged(spec.environment))
-    adoptions, undecided = decide(plan, strays)
-    for adoption in adoptions:
+    decision = decide(plan, strays, since)
+    _discard(decision.spare, spec, ports, run)
+    for adoption in decision.adopted:
         resource = adoption.resource
         words = (
             f"{resource.type} {resource.id} was made by the interrupted apply: it is taken over as {adoption.address}"
@@ -57,9 +61,24 @@ def taken_over(plan: Plan, spec: StackSpec, ports: Ports, run: Run) -> bool:
             raise
         except BatonError as error:
             raise _cannot_adopt(spec, adoption, error) from error
-    if undecided:
-        raise _cannot_decide(spec, undecided)
-    return bool(adoptions)
+    if decision.undecided:
+        raise _cannot_decide(spec, decision.undecided)
+    return bool(decision.adopted)
+
+
+def _discard(spare: Sequence[CloudResource], spec: StackSpec, ports: Ports, run: Run) -> None:
+    if not spare:
+        return
+    for resource in spare:
+        words = f"{resource.type} {resource.id} was made by the interrupted apply and is lost to Terraform: it goes, and is made anew"
+        run.say("stack.discarding", words, level=Level.WARNING, id=resource.id)
+    left = ports.cloud.remove(spare, run).left
+    for stray, reason in left.items():
+        raise StraysUndecided(
+            f"{stray} was made by an interrupted apply of stack {spec.name} and does not go: {reason}",
+            hint=f"run again; if it stays: baton stray {spec.environment} {stray} --remove",
+            facts={"strays": list(left)},
+        )
 
 
 def _cannot_adopt(spec: StackSpec, adoption: Adoption, error: BatonError) -> StraysUndecided:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.cloud.api import Aws
@@ -29,6 +29,8 @@ class _Existing:
     id: str
     state: tuple[str, ...] = ()  # path to the state
     gone: frozenset[str] = frozenset()  # states in which a thing is still listed, but gone
+    known_as: str = ""  # where Terraform's id is another one
+    made_at: str = ""
 
 
 _EXISTING: Final[Mapping[str, _Existing]] = {
@@ -50,7 +52,7 @@ _EXISTING: Final[Mapping[str, _Existing]] = {
     "network-acl": _Existing("describe_network_acls", "NetworkAcls", "NetworkAclId"),
     "network-interface": _Existing("describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"),
     "elastic-ip": _Existing("describe_addresses", "Addresses", "AllocationId"),
-    "key-pair": _Existing("describe_key_pairs", "KeyPairs", "KeyPairId"),
+    "key-pair": _Existing("describe_key_pairs", "KeyPairs", "KeyPairId", known_as="KeyName", made_at="CreateTime"),
     "launch-template": _Existing("describe_launch_templates", "LaunchTemplates", "LaunchTemplateId"),
     "dhcp-options": _Existing("describe_dhcp_options", "DhcpOptions", "DhcpOptionsId"),
     "natgateway": _Existing(
@@ -152,16 +154,19 @@ class AwsCloud:
     ) -> Iterator[CloudResource]:
         """Those that exist; of types that we cannot ask for, all."""
         existing = {
-            kind: self._ids(environment, how)
+            kind: self._entries(environment, how)
             for kind, how in _EXISTING.items()
             if any(resource.type == kind for resource in resources)
         }
         for resource in resources:
-            if resource.id in existing.get(resource.type, {resource.id}):
+            if resource.type not in existing:
                 yield resource
+            elif (entry := existing[resource.type].get(resource.id)) is not None:
+                how = _EXISTING[resource.type]
+                yield replace(resource, known_as=entry.get(how.known_as, ""), made_at=entry.get(how.made_at))
 
-    def _ids(self, environment: EnvironmentRef | None, how: _Existing) -> set[str]:
-        """Ids of everything of a type that carries the tag and is not gone."""
+    def _entries(self, environment: EnvironmentRef | None, how: _Existing) -> dict[str, Any]:
+        """What EC2 says of everything of a type that carries the tag and is not gone, by id."""
         ec2 = self._aws.ec2
         of_one = {"Name": f"tag:{ENVIRONMENT_TAG}", "Values": [str(environment)]}
         arguments = {"Filters": [of_one if environment else {"Name": "tag-key", "Values": [ENVIRONMENT_TAG]}]}
@@ -178,7 +183,8 @@ class AwsCloud:
         ]
         if how.listed == "Reservations":
             entries = [instance for reservation in entries for instance in reservation["Instances"]]
-        return {str(entry[how.id]) for entry in entries if how.id in entry and _at(entry, how.state) not in how.gone}
+        there = (entry for entry in entries if how.id in entry and _at(entry, how.state) not in how.gone)
+        return {str(entry[how.id]): entry for entry in there}
 
 
 def _name(environment: EnvironmentRef | None) -> str:

@@ -3,20 +3,20 @@
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from baton.ci.surroundings import Surroundings
-from lifecycle.desired import Goal
 from lifecycle.environment import EnvironmentRef
 from lifecycle.errors import BatonError, ExitCode
 from lifecycle.perform import Ended
 from lifecycle.report.comment import comment, marker, of_checks, of_failure, of_preview, of_urls
 from lifecycle.report.junit import Case, cases, junit, of_error
 from lifecycle.report.preview.fields import preview_fields
+from lifecycle.report.tables import reached
 from lifecycle.report.words import proof_text, summary
 
 
@@ -62,7 +62,7 @@ class Told:
     @property
     def values(self) -> dict[str, str]:
         """What later jobs may want to know, each on one line."""
-        urls = list(urls_of(self.ended)) if self.ended else []
+        urls = list(reached(self.ended).values()) if self.ended else []
         return {
             "environment": str(self.ref),
             "digest": str((self.preview or {}).get("digest", "")),
@@ -85,18 +85,6 @@ class Told:
     @property
     def _phase(self) -> str:
         return self.ended.environment.phase.value if self.ended else ""
-
-
-def urls_of(ended: Ended) -> Iterator[str]:
-    """Where visitors find it: the addresses of HTTP checks that looked from outside and passed. One that holds a secret is not told."""
-    if ended.view.desired.goal is not Goal.UP:
-        return
-    for name, check in ended.view.desired.checks.items():
-        result = ended.view.observed.checks.get(name)
-        if check.kind == "http" and check.vantage == "outside" and result is not None and result.passed:
-            url = ended.view.resolve(check.spec).get("url")
-            if isinstance(url, str):  # a secret is a Sensitive, and no text
-                yield url
 
 
 def leave(told: Told, files: Files) -> None:
@@ -123,7 +111,7 @@ def markdown(told: Told) -> str:
     if told.error:
         parts += of_failure(told.error.message, told.error.hint)
     elif told.ended and told.verb == "up":
-        parts += of_urls(list(urls_of(told.ended)))
+        parts += of_urls(list(reached(told.ended).values()))
     elif told.ended and told.verb == "down":
         parts.append("\n".join(f"- {line.strip()}" for line in list(proof_text(told.ended))[1:]))
     return comment(marker(str(told.ref)), _title(told), parts, _foot(told.around))

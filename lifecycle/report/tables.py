@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lifecycle.blueprint.references import ReferenceUnresolved
+from lifecycle.desired import Goal
 from lifecycle.perform import Ended
 from lifecycle.report.fields import host_fields
 from lifecycle.view import View
@@ -33,6 +34,11 @@ def checks_rows(ended: Ended) -> list[dict[str, Any]]:
         {"check": name, "result": "passed" if c.passed else "FAILED", "evidence": c.summary, "looks": c.attempts}
         for name, c in sorted(ended.view.observed.checks.items())
     ]
+
+
+def reached(ended: Ended) -> Mapping[str, str]:
+    """Where to find what this run brought up, by name; empty where it did not come to its end, or took something down."""
+    return links(ended.view) if ended.complete and ended.view.desired.goal is Goal.UP else {}
 
 
 def links(view: View) -> Mapping[str, str]:

@@ -44,6 +44,10 @@ EVENTS: Final = {
     "orphan.removing": ("something that belongs to no environment is asked to go", "id, resource_type"),
     "stack.orphaned": ("a stack has left the blueprint, and nothing will take it down", ""),
     "stack.adopting": ("what an interrupted apply made is taken over", "address, id"),
+    "stack.discarding": (
+        "what an interrupted apply made, Terraform cannot take over and nothing is lost with goes",
+        "id",
+    ),
     "stack.keeping": ("a host whose making was only interrupted is well, and kept", "address, id"),
     "stack.replacing": ("a host whose making was interrupted is not well, and made anew", "id"),
     "stack.pushed": ("a state that an apply could not write was written now", "stack"),

@@ -21,7 +21,7 @@ from tests.chaos.real.kills import Chance, Kill, Kills, Trace, read
 from tests.chaos.real.lifetime import PHASES, Hit, Lifetime, Lived, Phase, Undisturbed
 from tests.chaos.real.others import ROOTS, Baseline, Trial, translated
 
-EACH: Mapping[str, int] = {"up": 6, "more": 4, "word": 3, "less": 4, "down": 4}
+EACH: Mapping[str, int] = {"up": 8, "more": 6, "word": 5, "less": 5, "down": 5}
 """Kills in each phase of a lifetime, at most: one that comes through before its kill's moment has none."""
 RESERVE = 0.22
 """The part of the budget that is left when the killing ends: for the runs that are to come through, and what is compared."""

@@ -27,6 +27,38 @@ for name, at in zip(sys.argv[1::2], sys.argv[2::2]):
     print(name, state.type.value, state.name, state.message, sep="|")
 """
 
+TAKEN_FOR_DEAD = """
+from prefect import flow, get_client
+from prefect.runtime import flow_run
+from prefect.states import Completed, Crashed
+from flows.stopping import cancelled_in_engine
+
+@flow
+def lives():
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run.id, Crashed(message="it was not heard of"), force=True)
+        before = client.read_flow_run(flow_run.id).state.type.value
+        why = cancelled_in_engine()() or "nothing"
+        after = client.read_flow_run(flow_run.id).state.type.value
+    print(flow_run.id, why, before, after)
+    return Completed(message="it ends as if nothing had been")
+
+lives()
+"""
+FAILED = """
+from prefect import flow
+from prefect.runtime import flow_run
+from flows.approving import Rejected
+from flows.verbs import failed
+
+@flow
+def rejected():
+    print(flow_run.id)
+    return failed(Rejected("somebody said no"), name="Rejected")
+
+rejected(return_state=True)
+"""
+
 
 @pytest.fixture
 def store(server: Engine) -> Iterator[SqlStore]:
@@ -153,3 +185,16 @@ def test_a_tick_tells_the_engine_which_runs_are_dead(server: Engine, store: SqlS
     assert types == {"killed": "CRASHED", "ended": "COMPLETED", "asked": "CANCELLED", "lives": "RUNNING"}
     assert "it is gone" in states["killed"]["message"]
     assert "shown/ended is ready: as a test wants it" in states["ended"]["message"]
+
+
+def test_a_run_that_is_taken_for_dead_and_lives_says_so(server: Engine) -> None:
+    run, asked, before, after = flow(server, TAKEN_FOR_DEAD).split()[-4:]
+    assert (asked, before, after) == ("nothing", "CRASHED", "RUNNING")
+    state = server.state(run)
+    assert (state["type"], state["message"]) == ("COMPLETED", "it ends as if nothing had been")
+
+
+def test_a_run_that_failed_carries_its_exit_code(server: Engine, store: SqlStore) -> None:
+    run = flow(server, FAILED).split()[-1]
+    labels = server.api("GET", f"/flow_runs/{run}")["labels"]
+    assert (server.state(run)["name"], labels["baton.exit_code"]) == ("Rejected", 4)

@@ -41,12 +41,17 @@ def instances(home: Path) -> list[dict[str, Any]]:
     return [i for r in found for i in r["Instances"]]
 
 
-def lose(home: Path) -> None:
+def key_pairs(home: Path) -> list[str]:
+    filters = [{"Name": "tag:baton:environment", "Values": [REF]}]
+    return [pair["KeyPairId"] for pair in ec2(home).describe_key_pairs(Filters=filters)["KeyPairs"]]
+
+
+def lose(home: Path, *types: str) -> None:
     """As if the apply had been killed between the cloud's answer and the state's next write."""
     path = home / "environments" / "minimal" / ENV / "stacks" / "main" / "terraform.tfstate"
     state = json.loads(path.read_text())
-    kept = [r for r in state["resources"] if r["type"] != "aws_instance"]
-    assert len(kept) < len(state["resources"])
+    kept = [r for r in state["resources"] if r["type"] not in types]
+    assert len(kept) == len(state["resources"]) - len(types)
     path.write_text(json.dumps(state | {"resources": kept, "serial": state["serial"] + 1}))
     with sqlite3.connect(home / "baton.db") as store:
         newest = "SELECT max(id) FROM baton_journal WHERE environment = ? AND kind = 'apply'"
@@ -60,7 +65,7 @@ def lose(home: Path) -> None:
 def test_what_the_state_lost_is_taken_over_and_not_made_again(baton: Any) -> None:
     up(baton)
     (before,) = instances(baton.home)
-    lose(baton.home)
+    lose(baton.home, "aws_instance")
     ran = up(baton)
     assert ran.result["phase"] == "ready"
     (adopting,) = ran.of("stack.adopting")
@@ -70,13 +75,27 @@ def test_what_the_state_lost_is_taken_over_and_not_made_again(baton: Any) -> Non
     assert up(baton).result["changed"] is False
 
 
+def test_a_key_pair_that_the_state_lost_goes_and_is_made_anew(baton: Any) -> None:
+    """It cannot be taken over: nobody reads its public key back. Its host is gone too, as it was never made."""
+    up(baton)
+    (host,), (lost,) = instances(baton.home), key_pairs(baton.home)
+    lose(baton.home, "aws_instance", "aws_key_pair")
+    ec2(baton.home).terminate_instances(InstanceIds=[host["InstanceId"]])
+    ran = up(baton)
+    (discarding,) = ran.of("stack.discarding")
+    assert discarding["id"] == lost
+    (made,) = key_pairs(baton.home)
+    assert made != lost
+    assert up(baton).result["changed"] is False
+
+
 def test_of_two_that_are_alike_a_person_says_which_one_it_is(baton: Any) -> None:
     up(baton)
     (mine,) = instances(baton.home)
     like = {"ImageId": mine["ImageId"], "InstanceType": mine["InstanceType"], "SubnetId": mine["SubnetId"]}
     tags = [{"ResourceType": "instance", "Tags": mine["Tags"]}]
     made = ec2(baton.home).run_instances(MinCount=1, MaxCount=1, TagSpecifications=tags, **like)["Instances"][0]
-    lose(baton.home)
+    lose(baton.home, "aws_instance")
 
     failed = up(baton, check=False)
     assert failed.code == 1
@@ -99,7 +118,7 @@ def test_of_two_that_are_alike_a_person_says_which_one_it_is(baton: Any) -> None
 def test_a_person_may_say_the_address(baton: Any) -> None:
     up(baton)
     (mine,) = instances(baton.home)
-    lose(baton.home)
+    lose(baton.home, "aws_instance")
     address = 'module.hosts.aws_instance.this["web-1"]'
     neither = baton("stray", REF, mine["InstanceId"], check=False)
     assert (neither.code, "say what becomes of it" in neither.err) == (64, True)
