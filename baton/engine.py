@@ -62,20 +62,34 @@ def engine_home(settings: Settings) -> Path:
 Tell = Callable[[str], None]
 
 
-def use(settings: Settings, tell: Tell, environ: MutableMapping[str, str] = os.environ) -> str:
+def use(
+    settings: Settings,
+    tell: Tell,
+    environ: MutableMapping[str, str] = os.environ,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> str:
     """Point this process (and its children) at the engine's API, starting the resident server where needed; its URL.
 
-    Must be called before Prefect is imported. Raises EngineUnavailable when the server does not come up.
+    Must be called before Prefect is imported. `meanwhile` is called once that may be done, and while a server that is started
+    comes up. Raises EngineUnavailable when it does not.
     """
     configured = settings.engine or configured_api(environ)
     if configured:
         environ["PREFECT_API_URL"] = configured
         _quiet(environ)
         return configured
-    server = ensure(settings, tell)
-    environ.update(client_variables(settings, server))
-    environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")  # it is on this machine: it answers, or it is gone
-    _quiet(environ)
+
+    def point_at(server: Server) -> None:
+        environ.update(client_variables(settings, server))
+        environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")  # it is on this machine: it answers, or it is gone
+        _quiet(environ)
+
+    def launched(server: Server) -> None:
+        point_at(server)
+        meanwhile()
+
+    server = ensure(settings, tell, launched)
+    point_at(server)
     return server.url
 
 
@@ -108,15 +122,18 @@ def client_variables(settings: Settings, server: Server) -> dict[str, str]:
     }
 
 
-def ensure(settings: Settings, tell: Tell) -> Server:
-    """The resident server, started if it does not run; then it is told first. Two callers at once start one."""
+def ensure(settings: Settings, tell: Tell, launched: Callable[[Server], object] = lambda _: None) -> Server:
+    """The resident server, started if it does not run; then it is told first. Two callers at once start one.
+
+    `launched` is called with a server that is started, before it answers.
+    """
     home = engine_home(settings)
     make_private(home)
     with _only_one(home / "start.lock"):
         server = find(settings) or _slow(settings)
         if server is None:
             tell("starting the engine's local server: about ten seconds, once; it stops by itself when it is idle")
-            server = _start(settings)
+            server = _start(settings, launched)
     touch(settings)
     return server
 
@@ -192,7 +209,7 @@ def touch(settings: Settings) -> None:
         (engine_home(settings) / "used").touch()
 
 
-def _start(settings: Settings) -> Server:
+def _start(settings: Settings, launched: Callable[[Server], object]) -> Server:
     home = engine_home(settings)
     auth = f"baton:{secrets.token_urlsafe(24)}"
     port = _port(home / "port")
@@ -213,6 +230,7 @@ def _start(settings: Settings) -> Server:
         os.close(log)
     server = Server(url, keeper.pid, auth)
     _write_private(home / "server.json", json.dumps({"url": url, "pid": keeper.pid, "auth": auth}))
+    launched(server)
     until = time.monotonic() + START_PATIENCE
     while not server.healthy:
         if keeper.poll() is not None or time.monotonic() > until:

@@ -64,7 +64,7 @@ def call_flow(
         cloud.ensure(settings)
     else:
         endpoint.find(settings)  # a name that is no cloud's is said before anything is started
-    engine.use(settings, console.tell)
+    engine.use(settings, console.tell, meanwhile=lambda: import_module(f"flows.{verb}"))
     verbs = import_module("flows.verbs")
     flow = getattr(import_module(f"flows.{verb}"), verb)
     with view or showing(as_json=as_json) as sink, verbs.called_by(verbs.Caller(sink)) as caller:

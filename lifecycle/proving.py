@@ -28,8 +28,8 @@ def prove(step: Step, view: View, ports: Ports, run: Run) -> Outcome:
     left = tuple(words for look in looks for words in look.found)
     if left:
         return _left_behind(step, view, Proof(looks, unsure), left)
-    for target in view.desired.stacks.values():
-        ports.provisioner.forget(_spec(view, target))
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        list(pool.map(lambda target: ports.provisioner.forget(_spec(view, target)), view.desired.stacks.values()))
     certificate = _certificate(view, ports, looks, unsure)
     ports.keep(certificate)
     proof = Proof(looks, unsure, certificate)
@@ -45,8 +45,10 @@ class _Looker:
     def looks(self) -> tuple[Look, ...]:
         """A look at every place. Where the states are empty and something is there all the same, it is looked at again a
         few times: clouds forget late, and hosts take a moment to go."""
-        states = (self._orphans(), *(self._state(t) for t in self._view.desired.stacks.values()))
-        world = self._world()
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            first = pool.submit(self._world)
+            states = (self._orphans(), *pool.map(self._state, self._view.desired.stacks.values()))
+            world = first.result()
         delays = () if any(look.found for look in states) else self._ports.backoff.delays
         for delay in delays:
             left = [words for look in world for words in look.found]
