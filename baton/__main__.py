@@ -2,55 +2,16 @@
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version as version_of
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from baton import console
 from baton.cloud import cloud
-from baton.verbs import (
-    approve,
-    audit,
-    automations,
-    backend,
-    certificate,
-    ci,
-    down,
-    history,
-    hosts,
-    lease,
-    logs,
-    outputs,
-    plan,
-    policy,
-    prices,
-    publish,
-    reject,
-    rollback,
-    schedule,
-    serve,
-    server,
-    show,
-    ssh,
-    status,
-    stray,
-    tick,
-    trace,
-    up,
-    validate,
-    version,
-)
 from lifecycle.errors import BatonError, ExitCode
-
-app = App(
-    name="baton",
-    help="From a blueprint in git to a running, configured, verified environment, and back to nothing.",
-    version=lambda: version_of("baton-lifecycle"),
-    version_flags=["--version"],
-    result_action="return_value",
-)
 
 
 class WrongCommand(BatonError):
@@ -59,41 +20,32 @@ class WrongCommand(BatonError):
     exit_code = ExitCode.USAGE
 
 
-_VERBS: tuple[Callable[..., int], ...] = (  # in the order in which a person needs them
-    validate.validate,
-    plan.plan,
-    show.show,
-    approve.approve,
-    reject.reject,
-    up.up,
-    down.down,
-    rollback.rollback,
-    tick.tick,
-    status.status,
-    hosts.hosts,
-    outputs.outputs,
-    ssh.ssh,
-    logs.logs,
-    trace.trace,
-    history.history,
-    certificate.certificate,
-    stray.stray,
-    publish.publish,
-    serve.serve,
-    version.version,
+_VERBS = (  # in the order in which a person needs them
+    *("validate", "plan", "show", "approve", "reject", "up", "down", "rollback", "tick"),
+    *("status", "hosts", "outputs", "ssh", "logs", "trace", "history", "certificate"),
+    *("stray", "publish", "serve", "version"),
 )
-for place, verb in enumerate(_VERBS):
-    app.command(verb, sort_key=place)
-app.command(lease.app)
-app.command(schedule.app)
-app.command(audit.app)
-app.command(backend.app)
-app.command(prices.app)
-app.command(policy.app)
-app.command(server.app)
-app.command(ci.app)
-app.command(automations.app)
-app.command(cloud)
+_GROUPS = ("lease", "schedule", "audit", "backend", "prices", "policy", "server", "ci", "automations")
+
+
+def application(*, lazy: bool = False) -> App:
+    """The grammar of the command line. Lazy: a command line imports its own verb only, and nothing knows what the others do."""
+    app = App(
+        name="baton",
+        help="From a blueprint in git to a running, configured, verified environment, and back to nothing.",
+        version=lambda: version_of("baton-lifecycle"),
+        version_flags=["--version"],
+        result_action="return_value",
+    )
+    for place, verb in enumerate(_VERBS):
+        if lazy:
+            app.command(f"baton.verbs.{verb}:{verb}", name=verb, sort_key=place)
+        else:
+            app.command(getattr(import_module(f"baton.verbs.{verb}"), verb), sort_key=place)
+    for group in _GROUPS:
+        app.command(f"baton.verbs.{group}:app" if lazy else import_module(f"baton.verbs.{group}").app, name=group)
+    app.command(cloud)
+    return app
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -101,6 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         if arguments[:1] == ["cloud"]:  # a program of its own with a grammar of its own, `--` included
             return cloud(*arguments[1:])
+        app = application(lazy=bool(arguments) and arguments[0] not in ("--help", "-h"))
         return int(app(words_of(arguments), exit_on_error=False, print_error=False) or 0)
     except CycloptsError as error:
         command = " ".join(("baton", *(error.command_chain or ()), "--help"))

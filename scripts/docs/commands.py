@@ -9,7 +9,7 @@ from cyclopts import App
 from cyclopts.argument import Argument
 
 from adapters.settings import Settings
-from baton.__main__ import app
+from baton.__main__ import application
 from lifecycle.blueprint.descriptions import attribute_texts
 from lifecycle.errors import ExitCode
 from local_cloud.cli import parser
@@ -22,6 +22,7 @@ OWN_GRAMMAR: Final = "cloud"
 
 def page() -> str:
     """docs/reference/commands.md."""
+    app = application()
     parts = [
         f"{GENERATED}\n\n# The command line",
         _INTRODUCTION,

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from baton.__main__ import app
+from baton.__main__ import application
 from local_cloud.cli import parser
 from scripts.docs.markdown import anchor
 from scripts.docs.pages import ROOT
 
+APP = application()
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MECHANISMS = sorted((ROOT / "docs" / "mechanisms").glob("*.md"))
 
@@ -60,7 +61,7 @@ def test_every_command_in_a_page_is_one_that_the_command_line_takes(page: Path) 
         if words[:1] == ["cloud"]:
             parser().parse_args(words[1:])
         else:
-            app.parse_args(words, exit_on_error=False, print_error=False)
+            APP.parse_args(words, exit_on_error=False, print_error=False)
 
 
 @pytest.mark.parametrize("folder", ["mechanisms", "decisions", "reference"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from baton.__main__ import app
+from baton.__main__ import application
 from lifecycle.blueprint import references, yaml12
 from lifecycle.blueprint.descriptions import descriptions
 from lifecycle.blueprint.schema import models
@@ -15,6 +15,7 @@ from local_cloud.cli import parser
 from scripts.docs import commands, json_lines
 from scripts.docs.pages import PAGES, REFERENCE, ROOT, stale
 
+APP = application()
 COMMANDS = (REFERENCE / "commands.md").read_text(encoding="utf-8")
 BLUEPRINT = (REFERENCE / "blueprint.md").read_text(encoding="utf-8")
 
@@ -58,11 +59,11 @@ def test_an_example_names_the_schema_and_fits_it(path: Path) -> None:
 
 
 def test_every_verb_has_help_and_stands_in_the_reference() -> None:
-    for name in commands.verbs(app):
-        assert app[name].help.strip(), f"baton {name} has no help"
+    for name in commands.verbs(APP):
+        assert APP[name].help.strip(), f"baton {name} has no help"
         assert f"\n## baton {name}\n" in COMMANDS
-        for inner in commands.verbs(app[name]):
-            assert app[name][inner].help.strip(), f"baton {name} {inner} has no help"
+        for inner in commands.verbs(APP[name]):
+            assert APP[name][inner].help.strip(), f"baton {name} {inner} has no help"
             assert f"\n### baton {name} {inner}\n" in COMMANDS
 
 
@@ -73,8 +74,8 @@ def test_every_verb_of_the_local_cloud_has_help_and_stands_in_the_reference() ->
 
 
 def test_every_option_has_help() -> None:
-    for name in set(commands.verbs(app)) - {commands.OWN_GRAMMAR}:
-        for one in [app[name], *(app[name][inner] for inner in commands.verbs(app[name]))]:
+    for name in set(commands.verbs(APP)) - {commands.OWN_GRAMMAR}:
+        for one in [APP[name], *(APP[name][inner] for inner in commands.verbs(APP[name]))]:
             for argument in [] if commands.verbs(one) else one.assemble_argument_collection():
                 assert argument.parameter.help, f"{argument.name} of baton {name} has no help"
 
@@ -86,7 +87,7 @@ def test_no_help_text_is_lost_in_markdown() -> None:
 
 def test_every_verb_has_a_file_of_its_own() -> None:
     files = {path.stem for path in (ROOT / "baton" / "verbs").glob("*.py")} - {"__init__"}
-    assert files == set(commands.verbs(app)) - {commands.OWN_GRAMMAR}
+    assert files == set(commands.verbs(APP)) - {commands.OWN_GRAMMAR}
 
 
 def test_the_events_in_the_reference_are_those_that_the_code_says() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from baton.__main__ import app, words_of
+from baton.__main__ import application, words_of
 from baton.verbs.ssh import parted
 
 
@@ -19,5 +19,5 @@ from baton.verbs.ssh import parted
     ],
 )
 def test_a_command_is_told_from_the_name_of_a_host(line: str, host: str, command: tuple[str, ...]) -> None:
-    _, bound, _ = app.parse_args(words_of(line.split()), exit_on_error=False, print_error=False)
+    _, bound, _ = application().parse_args(words_of(line.split()), exit_on_error=False, print_error=False)
     assert parted(bound.arguments.get("host", ""), tuple(bound.arguments.get("command", ()))) == (host, command)
