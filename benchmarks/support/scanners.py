@@ -28,8 +28,8 @@ CHECKS = ("CKV_AWS_24", "CKV_AWS_3", "CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "
 FEATURE = """Feature: the same rules
   Scenario: nobody reaches port 22 from everywhere
     Given I have aws_security_group defined
-    When it has ingress
-    Then it must not have tcp protocol and port 22 for 0.0.0.0/0
+    Then it must have ingress
+    And it must not have tcp protocol and port 22 for 0.0.0.0/0
   Scenario: volumes are encrypted
     Given I have aws_ebs_volume defined
     Then it must have encrypted
