@@ -22,8 +22,13 @@ class EngineApi:
         return cls(given["PREFECT_API_URL"].strip("'"), given["PREFECT_API_AUTH_STRING"].strip("'"))
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """What it answers. Asked again while its database is busy, as whoever clicks does."""
         user, _, password = self.auth.partition(":")
-        answer = httpx.request(method, f"{self.url}{path}", json=body, auth=(user, password), timeout=60)
+        for pause in (1, 2, 4, 0):
+            answer = httpx.request(method, f"{self.url}{path}", json=body, auth=(user, password), timeout=60)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(pause)
         answer.raise_for_status()
         return answer.json()
 

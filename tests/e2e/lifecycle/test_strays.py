@@ -62,19 +62,6 @@ def lose(home: Path, *types: str) -> None:
     store.close()
 
 
-def test_what_the_state_lost_is_taken_over_and_not_made_again(baton: Any) -> None:
-    up(baton)
-    (before,) = instances(baton.home)
-    lose(baton.home, "aws_instance")
-    ran = up(baton)
-    assert ran.result["phase"] == "ready"
-    (adopting,) = ran.of("stack.adopting")
-    assert before["InstanceId"] in adopting["message"]
-    assert [i["InstanceId"] for i in instances(baton.home)] == [before["InstanceId"]]
-    assert ran.finished("configure") == []  # it is the same host under the same digest
-    assert up(baton).result["changed"] is False
-
-
 def test_a_key_pair_that_the_state_lost_goes_and_is_made_anew(baton: Any) -> None:
     """It cannot be taken over: nobody reads its public key back. Its host is gone too, as it was never made."""
     up(baton)
@@ -86,6 +73,19 @@ def test_a_key_pair_that_the_state_lost_goes_and_is_made_anew(baton: Any) -> Non
     assert discarding["id"] == lost
     (made,) = key_pairs(baton.home)
     assert made != lost
+    assert up(baton).result["changed"] is False
+
+
+def test_what_the_state_lost_is_taken_over_and_not_made_again(baton: Any) -> None:
+    up(baton)
+    (before,) = instances(baton.home)
+    lose(baton.home, "aws_instance")
+    ran = up(baton)
+    assert ran.result["phase"] == "ready"
+    (adopting,) = ran.of("stack.adopting")
+    assert before["InstanceId"] in adopting["message"]
+    assert [i["InstanceId"] for i in instances(baton.home)] == [before["InstanceId"]]
+    assert ran.finished("configure") == []  # it is the same host under the same digest
     assert up(baton).result["changed"] is False
 
 
