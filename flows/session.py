@@ -12,7 +12,7 @@ from adapters.settings import make_private
 from flows.inputs import inputs
 from flows.place import Place
 from flows.request import Request
-from lifecycle.approval import ApprovalRules, Review
+from lifecycle.approval import REVIEW, ApprovalRules, Review
 from lifecycle.blueprint import references
 from lifecycle.blueprint.model import Blueprint
 from lifecycle.blueprint.scalars import KeyKind
@@ -150,7 +150,7 @@ def _environment(ref: EnvironmentRef, named: str, registry: Registry) -> Environ
     if known is None or known.phase in (Phase.DESTROYED, Phase.NEW):  # nothing of it lives anywhere
         run = known.run if known else 0
         phase = known.phase if known else Phase.NEW
-        kept = {key: value for key, value in known.facts.items() if key == RECURRING} if known else {}
+        kept = {key: value for key, value in known.facts.items() if key in _outlasting(known)} if known else {}
         return Environment(ref, phase, now, now, blueprint_path=named, cloud=cloud, run=run, facts=kept)
     if known.cloud != cloud:
         raise WrongCloud(
@@ -160,6 +160,13 @@ def _environment(ref: EnvironmentRef, named: str, registry: Registry) -> Environ
     return Environment(
         ref, known.phase, known.created_at, known.updated_at, known.message, named, cloud, known.run, known.facts
     )
+
+
+def _outlasting(known: Environment) -> frozenset[str]:
+    """Facts of an environment that is not there (yet, or any more) which count for the next run: when it ends, and what was
+    agreed to and not carried out."""
+    review = Review.of(known.facts)
+    return frozenset({RECURRING, REVIEW}) if review is not None and not review.admitted else frozenset({RECURRING})
 
 
 def both(first: EventSink, second: EventSink) -> EventSink:

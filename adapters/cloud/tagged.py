@@ -163,7 +163,9 @@ class AwsCloud:
                 yield resource
             elif (entry := existing[resource.type].get(resource.id)) is not None:
                 how = _EXISTING[resource.type]
-                yield replace(resource, known_as=entry.get(how.known_as, ""), made_at=entry.get(how.made_at))
+                tags = {tag["Key"]: tag["Value"] for tag in entry.get("Tags") or entry.get("TagSet") or ()}
+                known_as, made_at = entry.get(how.known_as, ""), entry.get(how.made_at)
+                yield replace(resource, tags={**resource.tags, **tags}, known_as=known_as, made_at=made_at)
 
     def _entries(self, environment: EnvironmentRef | None, how: _Existing) -> dict[str, Any]:
         """What EC2 says of everything of a type that carries the tag and is not gone, by id."""

@@ -189,10 +189,11 @@ def production(network: Network) -> Iterator[Production]:
 def start_redis(one: Production, program: str, password: str) -> None:
     """Redis on the gateway's address, with its configuration by standard input: the password is no argument."""
     words = [f"bind {one.network.gateway}", "port 6379", f"requirepass {password}", 'save ""', f"dir {one.home}"]
-    process = subprocess.Popen(
-        [*one.network.within, program, "-"],
-        stdin=subprocess.PIPE, stdout=(one.home / "redis.log").open("wb"), stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+    with (one.home / "redis.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*one.network.within, program, "-"],
+            stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
     assert process.stdin is not None
     process.stdin.write("\n".join(words) + "\n")
     process.stdin.close()

@@ -83,7 +83,7 @@ def engine(baton: Any, tmp_path: Path) -> Iterator[Engine]:
     (tmp_path / "ends.py").write_text(FLOWS)
     (tmp_path / "deploy.py").write_text(DEPLOY)
     for words in (
-        (PREFECT, "--no-prompt", "work-pool", "create", "ci", "--type", "process"),
+        (PREFECT, "--no-prompt", "work-pool", "create", "ci", "--type", "process", "--overwrite"),
         (sys.executable, "deploy.py"),
     ):
         done = one.run(*words)

@@ -3,6 +3,7 @@
 import time
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -133,6 +134,10 @@ def test_everything_with_the_environments_tag_is_listed_once_until_it_is_gone(aw
     assert sorted(ids) == sorted(set(ids)), "each once"
     assert {vpc, subnet, group, gateway, key, volume, address, web} <= set(ids)
     assert all(resource.tags["baton:environment"] == str(DEV) for resource in listed)
+    pair = next(resource for resource in listed if resource.id == key)
+    assert (pair.known_as, pair.tags) == ("k", {tag["Key"]: tag["Value"] for tag in tags_of(DEV)})
+    assert pair.made_at is not None
+    assert abs(datetime.now(UTC) - pair.made_at) < timedelta(minutes=5)
 
     ec2.terminate_instances(InstanceIds=[web])
     ec2.delete_volume(VolumeId=volume)

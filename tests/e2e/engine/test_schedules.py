@@ -77,7 +77,9 @@ def test_an_end_is_shown_moved_kept_taken_back_and_done_once(engine: Engine) -> 
     again = engine.ended(appointed(engine, datetime.fromisoformat(end).replace(tzinfo=UTC)))
     assert (again["type"], again["name"]) == ("COMPLETED", "Skipped")
     assert "does not stand any more" in again["message"]
-    entries = [e for e in baton("audit", "export", REF).out.splitlines() if "baton.teardown.done" in e]
+    entries = [
+        e for e in baton("audit", "log", "--environment", REF, "--json").out.splitlines() if "baton.teardown.done" in e
+    ]
     assert len(entries) == 1
     assert baton("tick", "--json").of("tick")[0]["done"] == []
 

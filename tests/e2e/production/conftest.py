@@ -38,7 +38,8 @@ class Place:
 
     def status(self, on: str, environment: str, **env: str) -> dict[str, Any]:
         lines = self.baton(on, "status", f"minimal/{environment}", "--json", check=False, **env).stdout.splitlines()
-        return next((json.loads(line) for line in lines if line.startswith("{")), {})
+        told = (json.loads(line) for line in lines if line.startswith("{"))
+        return next((line for line in told if line["type"] == "environment"), {})
 
     def run(self, verb: str, on: str, environment: str, **more: Any) -> str:
         """A flow run on a machine; its id."""
