@@ -21,7 +21,7 @@ import pytest
 
 from tests.e2e.lifecycle.conftest import BATON, Baton, Ran, end
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
 
 ENV = "stopped"
 REF = f"minimal/{ENV}"
@@ -176,7 +176,6 @@ def test_ctrl_c_while_an_apply_works_saves_what_it_made(baton: Baton, start: Any
     assert instances(baton) == made or not made  # taken over or kept, never made twice
 
 
-@pytest.mark.long
 def test_ctrl_c_while_it_plans_touches_nothing(baton: Baton, start: Any) -> None:
     before = instances(baton)
     one = start("up", EXAMPLE, "--env", ENV)
@@ -187,7 +186,6 @@ def test_ctrl_c_while_it_plans_touches_nothing(baton: Baton, start: Any) -> None
     assert instances(baton) == before
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_while_a_host_is_configured_keeps_the_host_and_finishes_it_next_time(
     baton: Baton, start: Any, times: int
@@ -209,7 +207,6 @@ def test_ctrl_c_while_a_host_is_configured_keeps_the_host_and_finishes_it_next_t
     assert instances(baton) == before
 
 
-@pytest.mark.long
 def test_cancel_in_the_engine_stops_a_run_in_a_process_of_ones_own(baton: Baton, start: Any) -> None:
     """And a second run is refused meanwhile, and a third waits for its turn and then does the work."""
     baton("down", REF, check=False)  # there is nothing yet where this test runs alone

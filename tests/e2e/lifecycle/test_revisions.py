@@ -78,6 +78,7 @@ def test_a_creation_that_fails_is_taken_down_with_proof_where_the_blueprint_want
     site.works()
 
 
+@pytest.mark.long
 def test_a_tick_resumes_a_run_that_was_killed_even_where_its_blueprint_is_gone(site: Site) -> None:
     running = site.baton.start("up", "examples/minimal", "--env", "rev", "--json")
     try:
