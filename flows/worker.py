@@ -36,8 +36,11 @@ class Worker(ProcessWorker):
 
     type = "baton"  # Prefect registers a class by it, and has one for "process" already
 
-    def __init__(self, tell: Tell) -> None:
-        super().__init__(POOL, name=f"baton on {socket.gethostname()}".replace("%", ""))
+    def __init__(
+        self, tell: Tell, *, name: str | None = None, work_queues: list[str] | None = None, limit: int | None = None
+    ) -> None:
+        name = name or f"baton on {socket.gethostname()}".replace("%", "")
+        super().__init__(POOL, name=name, work_queues=work_queues, limit=limit)
         self.tell = tell
         self.draining = False
         self.running: dict[UUID, FlowRun] = {}
@@ -63,8 +66,8 @@ class Worker(ProcessWorker):
         name, message = (state.name, state.message or "") if state else ("Unknown", "")
         self.tell("run", id=str(now.id), name=now.name, state=name, message=message)
 
-    async def drain(self, hurry: asyncio.Event) -> None:
-        """Take nothing new, ask what runs to stop, and wait until it has."""
+    async def drain(self, hurry: asyncio.Event, why: str = "baton serve was stopped") -> None:
+        """Take nothing new, ask what runs to stop, and wait until it has. `why` is what the engine is told."""
         self.draining = True
         until, asked = time.monotonic() + GRACE, set[UUID]()
         self.tell("stopping", runs=len(self.running))
@@ -72,16 +75,14 @@ class Worker(ProcessWorker):
             for one in self.running.keys() - asked:
                 asked.add(one)
                 try:
-                    await self.client.set_flow_run_state(one, Cancelling(message="baton serve was stopped"))
+                    await self.client.set_flow_run_state(one, Cancelling(message=why))
                 except Exception as error:  # an engine that is away: the end of this worker stops them
                     sys.stderr.write(f"{one} cannot be cancelled: {error}\n")
             await asyncio.sleep(LOOK_EVERY)
         for one, run in list(self.running.items()):
             self.tell("run", id=str(one), name=run.name, state="Killed", message="it did not stop in time")
             with suppress(Exception):
-                words = (
-                    "baton serve was stopped and this run did not end in time; run it again: it goes on where it was"
-                )
+                words = f"{why} and this run did not end in time; run it again: it goes on where it was"
                 await self.client.set_flow_run_state(one, Crashed(message=words), force=True)
 
 

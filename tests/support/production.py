@@ -246,8 +246,7 @@ def forwarded(network: Network, port: int) -> Iterator[None]:
 def started_worker(one: Production, machine: Machine, queue: str) -> "subprocess.Popen[bytes]":
     """A worker of a machine, which takes what is dispatched to this queue."""
     argv = machine.inside(
-        str(BIN / "prefect"), "worker", "start", "--pool", "baton", "--type", "process", "--work-queue", queue,
-        "--name", f"{machine.name}-1", "--limit", "4", "--install-policy", "never",
+        str(BIN / "python"), "-P", "-m", "flows.draining", "--queue", queue, "--name", f"{machine.name}-1", "--limit", "4",
     )  # fmt: skip
     with (one.home / f"worker-{machine.name}.log").open("ab") as log:
         process = subprocess.Popen(argv, env=one.worker_env(), stdout=log, stderr=log, start_new_session=True)

@@ -56,7 +56,7 @@ def test_of_two_at_once_one_writes_and_the_other_is_told_who_does(place: Any) ->
 def test_a_worker_that_is_drained_takes_nothing_new_and_ends_what_it_does(place: Any) -> None:
     run = place.run("up", "alpha", "dev", inputs={"greeting": "Drained"})
     wait_for(lambda: place.servers.state(run)[0] == "RUNNING", 180)
-    (worker,) = place.machines["alpha"].processes("worker\0start")
+    (worker,) = place.machines["alpha"].processes("flows.draining")
     os.kill(worker, signal.SIGINT)
     later = place.run("plan", "alpha", "dev")
     assert place.servers.ended(run)[0] == "COMPLETED", place.servers.log(run)
@@ -140,7 +140,7 @@ def test_the_other_machine_goes_on_where_a_worker_was_killed(place: Any, kind: s
     name = f"killed-{kind}"
     run = place.run("up", "alpha", name)
     wait_for(lambda: place.working(name, kind), 400, lambda: place.servers.log(run), 0.2)
-    for victim in place.machines["alpha"].processes("worker\0start", "prefect.engine"):
+    for victim in place.machines["alpha"].processes("flows.draining", "prefect.engine"):
         os.kill(victim, signal.SIGKILL)
     place.workers["alpha"].wait(30)
     try:
