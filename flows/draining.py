@@ -6,13 +6,12 @@ waits for them, and leaves none behind. Prefect's own worker kills its runs then
 
 import argparse
 import asyncio
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from flows.worker import LOOK_EVERY, Worker
+from flows.worker import LOOK_EVERY, Worker, asked_to_end
 
 SETTLED: Final = 5.0
 """Seconds without a run after which a draining worker ends: one that it has just taken may not have begun."""
@@ -20,14 +19,7 @@ SETTLED: Final = 5.0
 
 async def work(worker: Worker) -> int:
     """Work until asked to end, then drain."""
-    stop, hurry = asyncio.Event(), asyncio.Event()
-
-    def ask() -> None:
-        (hurry if stop.is_set() else stop).set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ask)
+    stop, hurry = asked_to_end()
     working, stopping = asyncio.create_task(worker.start()), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -89,8 +89,8 @@ class Worker(ProcessWorker):
 Worker.type = ProcessWorker.type  # it is one, for pools of that type
 
 
-async def serve(prefect_file: Path, tell: Tell) -> int:
-    """Deploy, work until asked to end, drain."""
+def asked_to_end() -> tuple[asyncio.Event, asyncio.Event]:
+    """(set by the first SIGTERM or SIGINT, set by the second) in the loop that runs."""
     stop, hurry = asyncio.Event(), asyncio.Event()
 
     def ask() -> None:
@@ -99,6 +99,13 @@ async def serve(prefect_file: Path, tell: Tell) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask)
+    return stop, hurry
+
+
+async def serve(prefect_file: Path, tell: Tell) -> int:
+    """Deploy, work until asked to end, drain."""
+    stop, hurry = asked_to_end()
+    loop = asyncio.get_running_loop()
     loop.add_reader(sys.stdin.fileno(), _at_end_of_input, loop, stop)
     worker = Worker(tell)
     working = asyncio.create_task(worker.start(printer=lambda *_: None))

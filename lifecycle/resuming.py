@@ -73,7 +73,8 @@ def _discard(spare: Sequence[CloudResource], spec: StackSpec, ports: Ports, run:
         words = f"{resource.type} {resource.id} was made by the interrupted apply and is lost to Terraform: it goes, and is made anew"
         run.say("stack.discarding", words, level=Level.WARNING, id=resource.id)
     left = ports.cloud.remove(spare, run).left
-    for stray, reason in left.items():
+    if left:
+        stray, reason = next(iter(left.items()))
         raise StraysUndecided(
             f"{stray} was made by an interrupted apply of stack {spec.name} and does not go: {reason}",
             hint=f"run again; if it stays: baton stray {spec.environment} {stray} --remove",

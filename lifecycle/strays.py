@@ -75,7 +75,7 @@ def decide(plan: Plan, strays: Sequence[CloudResource], since: datetime) -> Deci
     """Which stray is which resource: its type and all of its tags are those of exactly one that is to be created, and of
     no other stray. Tags are compared as the plan will set them; a plan that does not know them yet decides nothing.
 
-    What is spare goes, whichever of them it is, if it was made after the first apply that may have lost it was begun (`since`).
+    What is spare goes, whichever of them it is, if it was made after the apply that may have lost it was begun (`since`).
     """
     adopted, spare, undecided = [], [], []
     for stray in strays:
