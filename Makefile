@@ -47,8 +47,9 @@ bench: setup ## measure hosts, checks, `up`, the shop beside other ways to it, f
 docs: setup ## write the pages that are read off the program (docs/reference)
 	@$(PYTHON) -m scripts.docs
 
-localstack: setup ## apply the minimal example's network against LocalStack (an environment of its own)
-	@$(PYTHON) -m pytest tests/e2e/test_localstack.py --install-localstack -s $(ARGS)
+localstack: setup ## how far LocalStack carries the examples, and states in its buckets (an environment of its own)
+	@$(PYTHON) -m pytest tests/e2e/localstack tests/e2e/terraform/test_backend.py tests/e2e/terraform/test_backend_verb.py \
+		--localstack -s $(ARGS)
 
 lock: ## resolve the dependencies anew into the two lock files (UPGRADE=1 for newer versions)
 	@scripts/lock

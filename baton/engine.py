@@ -81,7 +81,7 @@ def use(
 
     def point_at(server: Server) -> None:
         environ.update(client_variables(settings, server))
-        environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")  # it is on this machine: it answers, or it is gone
+        environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "3")  # it is on this machine: busy for a while (503), or gone
         _quiet(environ)
 
     def launched(server: Server) -> None:

@@ -32,6 +32,7 @@ async def work(worker: Worker) -> int:
         await worker.drain(asyncio.Event(), "its worker was stopped")
         return 0
     finally:
+        worker.forks.close()
         stopping.cancel()
         working.cancel()
         with suppress(asyncio.CancelledError, Exception):

@@ -29,12 +29,12 @@ def task_per_step(board: Board) -> RunStep:
 
 
 def _as_task_run(step: Step, act: Callable[[], Outcome], board: Board) -> Outcome:
+    """No tags: for a task run that has some, the engine's server is asked for a slot before it may begin."""
     ended: list[Outcome] = []
 
     @task(
         name=step.kind.value,
         task_run_name=board.title(step).replace("{", "{{").replace("}", "}}"),
-        tags=[step.kind.value, *board.tags],
         persist_result=False,
         cache_policy=NO_CACHE,
         retries=0,
@@ -48,7 +48,9 @@ def _as_task_run(step: Step, act: Callable[[], Outcome], board: Board) -> Outcom
             return Completed(name="Asks", message=outcome.message)
         return None if outcome.status is Status.OK else Failed(message=outcome.message)
 
-    run(return_state=True)
+    state = run(return_state=True)
+    if not ended:
+        raise RuntimeError(f"its task run ended as {state.name}: {state.message}")
     return ended[0]
 
 

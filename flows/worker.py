@@ -8,6 +8,7 @@ to stop, waits for them, and leaves none behind. A second signal makes it fast.
 import asyncio
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -23,6 +24,7 @@ from prefect.states import Cancelling, Crashed
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from flows.client import POOL
+from flows.forking import ForkServer
 
 GRACE: Final = 30.0
 """Seconds that running flows have to stop gracefully once they were asked."""
@@ -44,13 +46,19 @@ class Worker(ProcessWorker):
         self.tell = tell
         self.draining = False
         self.running: dict[UUID, FlowRun] = {}
+        self.forks = ForkServer()
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         return [] if self.draining else await super().get_and_submit_flow_runs()
 
+    async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
+        """No labels: Prefect's are a write that a busy SQLite refuses, and with it the whole run."""
+
     async def run(
         self, flow_run: FlowRun, configuration: ProcessJobConfiguration, task_status: Any = None
     ) -> ProcessWorkerResult:
+        if not configuration._command_configured and (command := self.forks.command):
+            configuration.command, configuration._command_configured = shlex.join(command), True
         self.running[flow_run.id] = flow_run
         self.tell("run", id=str(flow_run.id), name=flow_run.name, state="Started", message="")
         try:
@@ -122,6 +130,7 @@ async def serve(prefect_file: Path, tell: Tell) -> int:
         await worker.drain(hurry)
         return 0
     finally:
+        worker.forks.close()
         deploying.cancel()
         working.cancel()
         with suppress(asyncio.CancelledError, Exception):

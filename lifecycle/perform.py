@@ -156,9 +156,10 @@ class _Performance:
     def _carry_out(self, step: Step, view: View) -> Outcome:
         if step.kind is Kind.DISCOVER:  # a look ahead every second is not worth a line in anybody's log
             return self._acts.carry_out(step, view)
-        ended: list[Outcome] = []
+        begun, ended = list[Step](), list[Outcome]()
 
         def act() -> Outcome:
+            begun.append(step)
             outcome = self._acts.carry_out(step, view)
             for secret in sensitive_outputs(outcome.result):
                 self._ports.learn(secret)
@@ -167,11 +168,15 @@ class _Performance:
 
         try:
             self._run_step(step, act)
-        except Exception as error:  # the engine's own trouble: what the step did, it did
+        except Exception as error:  # the engine's own trouble: what the step did, it did; what it did not begin, we begin
             what = f"{type(error).__name__}: {error}"
             if ended:
                 words = f"the engine lost track of a step that has ended: {what}"
                 self._say("engine.trouble", words, step.key, level=Level.WARNING)
+            elif not begun and not self._cancel.requested:
+                words = f"the engine could not begin a step, which runs without it: {what}"
+                self._say("engine.trouble", words, step.key, level=Level.WARNING)
+                act()
             else:
                 hint = "look at the engine with `baton server status`, then run it again"
                 ended.append(self._masked(Outcome(step, Status.FAILED, f"the engine could not run it: {what}", hint)))

@@ -91,9 +91,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--install-localstack",
+        "--localstack",
         action="store_true",
-        help="install LocalStack into an environment of its own (.cache/localstack) if it is not there",
+        help="run the tests of states in buckets against LocalStack too, and install it (.cache/localstack) if it is not there",
     )
     parser.addoption(
         "--moment",

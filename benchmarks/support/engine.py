@@ -18,8 +18,6 @@ from benchmarks.support import memory
 from benchmarks.support.home import ROOT
 from benchmarks.support.sampling import descendants
 
-PREFECT = str(Path(sys.executable).with_name("prefect"))
-POOL = "bench"
 IDLE_LOOK = 15.0
 """Seconds in which the server is watched while it idles."""
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -61,11 +59,13 @@ class Engine:
 
     @contextmanager
     def worker(self) -> Iterator[int]:
-        """A process worker that asks every second, with the rehearsed flow deployed; its process id."""
-        self.run(PREFECT, "--no-prompt", "work-pool", "create", POOL, "--type", "process", "--overwrite")
+        """A worker as production has it, but that it asks every second, with the rehearsed flow deployed; its process id."""
+        from flows.deploying import ensure_pool
+
+        ensure_pool()
         self.run(sys.executable, "-c", _DEPLOY)
         worker = subprocess.Popen(
-            [PREFECT, "worker", "start", "--pool", POOL, "--type", "process"],
+            [sys.executable, "-P", "-m", "flows.draining"],
             cwd="/",
             env=self.environ,
             stdout=subprocess.DEVNULL,
@@ -86,7 +86,7 @@ class Engine:
 _DEPLOY = f"""
 from prefect import flow
 one = flow.from_source(source={str(ROOT)!r}, entrypoint="benchmarks/support/rehearsed_flow.py:rehearsed")
-one.deploy(name="baton", work_pool_name={POOL!r}, print_next_steps=False)
+one.deploy(name="baton", work_pool_name="baton", print_next_steps=False)
 """
 
 
@@ -126,11 +126,14 @@ def recorded_tasks(client: Any, run: UUID) -> int:
 
 def flow_processes(worker: int) -> dict[int, float]:
     """Megabytes (PSS) of every flow process below a worker, by process id. What it starts to run a tool is not in it."""
-    found = {}
-    for entry in descendants(worker):
-        if int(entry.name) != worker and "prefect" in memory.command(entry):
-            found[int(entry.name)] = memory.pss(entry) / 1024
-    return found
+    return {int(e.name): memory.pss(e) / 1024 for e in descendants(worker) if _name(e) == "prefect.engine"}
+
+
+def _name(entry: Path) -> str:
+    try:
+        return (entry / "comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _cpu(entry: Path) -> float:

@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 from tests.support.sshd import free_port
 from tests.support.terraform import ROOT
 
+OPTION = "--localstack"
 HOME = ROOT / ".cache/localstack"
 LOCK = ROOT / "requirements-localstack.lock"
+AMIS = ROOT / "local_cloud/data/amis.json"
 START_SECONDS = 120
 
 
@@ -31,7 +35,7 @@ def python(*, install: bool) -> Path:
     if stamp.is_file() and stamp.read_text() == wanted and interpreter.exists():
         return interpreter
     if not install:
-        raise NoLocalStack("LocalStack is not installed; `make localstack` installs it and runs this test")
+        raise NoLocalStack("LocalStack is not installed; `make localstack` installs it and runs the tests that use it")
     shutil.rmtree(HOME, ignore_errors=True)
     pip = [str(interpreter), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     for argv in ([sys.executable, "-m", "venv", str(HOME / "venv")], [*pip, "--require-hashes", "-r", str(LOCK)]):
@@ -43,8 +47,19 @@ def python(*, install: bool) -> Path:
 
 
 @contextmanager
+def at_localstack(config: pytest.Config, scratch: Path) -> Iterator[str]:
+    """A running LocalStack's URL, installed first where the option says so; skips the test where it cannot be had."""
+    try:
+        interpreter = python(install=bool(config.getoption(OPTION)))
+    except NoLocalStack as reason:
+        pytest.skip(str(reason))
+    with localstack(interpreter, scratch) as url:
+        yield url
+
+
+@contextmanager
 def localstack(interpreter: Path, scratch: Path) -> Iterator[str]:
-    """A running LocalStack with EC2 on loopback; gives its URL. It ends with the block, and everything that it started."""
+    """A running LocalStack on loopback; gives its URL. It ends with the block, and everything that it started."""
     port = free_port()
     log = scratch / "localstack.log"
     argv = [str(interpreter), "-m", "localstack.runtime.main"]
@@ -56,7 +71,8 @@ def localstack(interpreter: Path, scratch: Path) -> Iterator[str]:
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "GATEWAY_SERVER": "hypercorn",  # the default one listens on every address, whatever GATEWAY_LISTEN says
         "OVERRIDE_IN_DOCKER": "0",
-        "SERVICES": "ec2,sts",
+        "SERVICES": "ec2,sts,iam,s3,kms,ssm,resourcegroupstaggingapi",
+        "MOTO_AMIS_PATH": str(AMIS),  # the images that the examples look for; its own have no Debian
         # nothing that looks beyond this machine
         "DISABLE_EVENTS": "1",
         "DNS_ADDRESS": "0",

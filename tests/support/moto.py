@@ -16,11 +16,11 @@ REGION = "eu-west-1"
 
 
 @contextmanager
-def moto_server() -> Iterator[AwsSettings]:
-    """A running server; it ends with the block."""
+def moto_server(*, images: bool = False) -> Iterator[AwsSettings]:
+    """A running server, with or without moto's own images (they take it seconds to load); it ends with the block."""
     port = free_port()
     argv = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    environment = {**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": str(images).lower()}
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(argv, env=environment, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
     try:

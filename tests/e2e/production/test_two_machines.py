@@ -140,7 +140,7 @@ def test_the_other_machine_goes_on_where_a_worker_was_killed(place: Any, kind: s
     name = f"killed-{kind}"
     run = place.run("up", "alpha", name)
     wait_for(lambda: place.working(name, kind), 400, lambda: place.servers.log(run), 0.2)
-    for victim in place.machines["alpha"].processes("flows.draining", "prefect.engine"):
+    for victim in place.machines["alpha"].processes("flows.draining", "flows.forking", "forked.py"):
         os.kill(victim, signal.SIGKILL)
     place.workers["alpha"].wait(30)
     try:

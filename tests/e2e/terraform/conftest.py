@@ -1,11 +1,7 @@
 """Real Terraform on small modules, in directories that vanish."""
 
+import contextlib
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +14,8 @@ from adapters.terraform.settings import TerraformSettings
 from lifecycle.environment import EnvironmentRef
 from lifecycle.plan import Applied, Plan
 from lifecycle.ports import Provisioner, Run, StackSpec
+from tests.support.localstack import OPTION, at_localstack
+from tests.support.moto import moto_server
 
 KEY = b"the store's key"
 
@@ -93,30 +91,16 @@ def desk(make_desk: MakeDesk) -> Desk:
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[dict[str, str]]:
-    """An AWS-compatible API on a free port of the loopback address, as the environment that reaches it."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    endpoint = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{endpoint}/moto-api/", timeout=5).close()
-                break
-            except OSError:
-                assert server.poll() is None, "moto ended"
-                time.sleep(0.1)
+def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment that reaches an AWS-compatible API on loopback: moto's, or LocalStack's where the option says so."""
+    with contextlib.ExitStack() as running:
+        if request.config.getoption(OPTION):
+            endpoint = running.enter_context(at_localstack(request.config, tmp_path_factory.mktemp("localstack")))
+        else:
+            endpoint = running.enter_context(moto_server(images=True)).endpoint_url
         yield {
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": "us-east-1",
         }
-    finally:
-        server.terminate()
-        server.wait(20)

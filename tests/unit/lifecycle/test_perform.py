@@ -12,6 +12,7 @@ from adapters.fake.driving import ports_for, shop, world_of_shop
 from adapters.fake.provisioner import FakeProvisioner
 from adapters.fake.store import FakeStore
 from adapters.fake.world import FakeModule, FakeWorld
+from lifecycle.acts import Acts
 from lifecycle.configuration import Configuration, Configured, HostResult, HostStatus
 from lifecycle.desired import CheckTarget, ConfigureTarget, Desired, Goal, StackTarget
 from lifecycle.environment import Environment, EnvironmentRef, Phase
@@ -25,6 +26,7 @@ from lifecycle.lock import LEASE, Lock, LostLock, Owner
 from lifecycle.perform import Ended, perform
 from lifecycle.plan import Diagnostic, Output, Outputs, Plan, Severity
 from lifecycle.ports import Cancellation, Cancelled, HostSource, Ports, Run, StackSpec
+from lifecycle.view import View
 
 ME = Owner("ada", "laptop:1", "boot", 42, 1)
 Act = Callable[[], Outcome]
@@ -236,7 +238,7 @@ def test_an_engine_that_fails_around_a_step_that_ran_takes_nothing_from_its_outc
     assert "engine.trouble" in {e.type for e in rehearsal.events}
 
 
-def test_an_engine_that_cannot_run_a_step_fails_that_step_and_no_other() -> None:
+def test_a_step_that_an_engine_cannot_begin_runs_without_it() -> None:
     rehearsal = Rehearsal()
 
     def refusing(step: Step, act: Act) -> Outcome:
@@ -245,7 +247,26 @@ def test_an_engine_that_cannot_run_a_step_fails_that_step_and_no_other() -> None
         return act()
 
     ended = rehearsal.run(shop(), run_step=refusing)
+    assert ended.environment.phase is Phase.READY
+    (trouble,) = (e for e in rehearsal.events if e.type == "engine.trouble")
+    assert (trouble.step, "API is away" in trouble.message) == ("verify:db-answers", True)
+    assert rehearsal.store.journal(shop().ref).unknown == ()
+
+
+def test_a_step_that_an_engine_breaks_off_fails_and_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rehearsal, begun = Rehearsal(), list[str]()
+    carry_out = Acts.carry_out
+
+    def breaking_off(acts: Acts, step: Step, view: View) -> Outcome:
+        begun.append(step.key)
+        if step.key == "verify:db-answers":
+            raise ConnectionError("the engine's API is away")
+        return carry_out(acts, step, view)
+
+    monkeypatch.setattr(Acts, "carry_out", breaking_off)
+    ended = rehearsal.run(shop())
     assert [(o.step.key, "API is away" in o.message) for o in ended.failures] == [("verify:db-answers", True)]
+    assert begun.count("verify:db-answers") == 1
     assert ended.environment.phase is Phase.FAILED
     assert rehearsal.world.done["configure mysql db-1"] == 1
     assert rehearsal.store.journal(shop().ref).unknown == ()

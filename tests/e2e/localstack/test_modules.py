@@ -1,28 +1,15 @@
 """Another AWS-compatible endpoint is a setting: the minimal example's network, applied against LocalStack."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import yaml
 
-from tests.support.localstack import NoLocalStack, localstack, python
 from tests.support.sshd import make_key
 from tests.support.terraform import ROOT, RootModule, emulator
 
 NETWORK = "-target=module.network"
 NOT_NETWORK = {"aws_instance", "aws_key_pair", "terraform_data"}
-
-
-@pytest.fixture
-def endpoint(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    try:
-        interpreter = python(install=request.config.getoption("--install-localstack"))
-    except NoLocalStack as reason:
-        pytest.skip(str(reason))
-    with localstack(interpreter, tmp_path) as url:
-        yield url
 
 
 def test_the_minimal_examples_network_can_be_built_on_localstack(endpoint: str, tmp_path: Path) -> None:
