@@ -64,7 +64,10 @@ def ask(server: socket.socket) -> None:
 
 def heard(client: socket.socket, count: int) -> tuple[dict[str, Any], list[int]] | None:
     """(what is wanted, its `count` descriptors) as `ask` sent it; None where the asker has gone."""
-    head, descriptors, _, _ = socket.recv_fds(client, LENGTH.size, count)
+    try:
+        head, descriptors, _, _ = socket.recv_fds(client, LENGTH.size, count)
+    except OSError:
+        return None
     if len(head) < LENGTH.size or len(descriptors) < count:
         return None
     text = _all(client, LENGTH.unpack(head)[0])

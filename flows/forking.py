@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,8 @@ IMPORTED: Final = (
     "flows.starting",
 )
 STDIO: Final = 3
+PATIENCE: Final = 10.0
+"""Seconds that somebody who asks for a fork has to say it all."""
 
 
 class ForkServer:
@@ -50,10 +53,18 @@ class ForkServer:
             return None
         return [sys.executable, "-I", "-S", forked.__file__, str(self.path)]
 
+    def command_for(self, environ: Mapping[str, str | None]) -> list[str] | None:
+        """The same for a run with such an environment: what Python reads of it when it starts must be what the server read."""
+        return self.command if _read_by_python(environ) == _read_by_python(os.environ) else None
+
     def close(self) -> None:
         """Let it end, after its last run."""
         assert self.process.stdin is not None
         self.process.stdin.close()
+
+
+def _read_by_python(environ: Mapping[str, str | None]) -> dict[str, str | None]:
+    return {name: value for name, value in environ.items() if name.startswith("PYTHON") and name != "PYTHONSAFEPATH"}
 
 
 class _Server:
@@ -65,7 +76,7 @@ class _Server:
         self._listening.bind(str(path))
         self._listening.listen(128)  # who asks before everything is imported waits
         self._look = selectors.DefaultSelector()
-        self._runs: dict[int, socket.socket] = {}
+        self._runs: dict[int, tuple[socket.socket, int]] = {}  # who stands for it, a descriptor of its process
         self._kept = True
 
     def serve(self) -> dict[str, Any] | None:
@@ -94,15 +105,19 @@ class _Server:
 
     def _fork(self, listening: socket.socket) -> dict[str, Any] | None:
         client, _ = listening.accept()
+        client.settimeout(PATIENCE)  # the others wait for whoever asks
         asked = forked.heard(client, STDIO)
         if asked is None:
             client.close()
             return None
         wanted, descriptors = asked
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # no memory, too many processes: that run does not begin
+            sys.stderr.write(f"a run cannot be forked: {error}\n")
+            pid = -1
         if pid == 0:
-            for one in (client, *self._runs.values()):
-                one.close()
+            self._shed(client)
             os.setsid()
             for number, descriptor in enumerate(descriptors):
                 os.dup2(descriptor, number)
@@ -110,18 +125,28 @@ class _Server:
             return wanted
         for descriptor in descriptors:
             os.close(descriptor)
-        self._runs[pid] = client
+        if pid < 0:
+            client.close()
+            return None
         ended = os.pidfd_open(pid)
-        self._look.register(ended, selectors.EVENT_READ, lambda _: self._ended(pid, ended))
+        self._runs[pid] = client, ended
+        self._look.register(ended, selectors.EVENT_READ, lambda _: self._ended(pid))
         self._look.register(client, selectors.EVENT_READ, lambda _: self._unwanted(pid))
         forked.tell(client, pid)
         return None
 
-    def _ended(self, pid: int, descriptor: int) -> None:
+    def _shed(self, client: socket.socket) -> None:
+        """In a fork: what is the server's."""
+        client.close()
+        for other, descriptor in self._runs.values():
+            other.close()
+            os.close(descriptor)
+
+    def _ended(self, pid: int) -> None:
         _, status = os.waitpid(pid, 0)
+        client, descriptor = self._runs.pop(pid)
         self._look.unregister(descriptor)
         os.close(descriptor)
-        client = self._runs.pop(pid)
         with contextlib.suppress(KeyError):
             self._look.unregister(client)
         forked.tell(client, os.waitstatus_to_exitcode(status))
@@ -129,7 +154,9 @@ class _Server:
 
     def _unwanted(self, pid: int) -> None:
         """Who stood for it was killed, and with it what it stood for."""
-        self._look.unregister(self._runs[pid])
+        if pid not in self._runs:  # both at once, and the other was told first
+            return
+        self._look.unregister(self._runs[pid][0])
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
 

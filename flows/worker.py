@@ -57,7 +57,7 @@ class Worker(ProcessWorker):
     async def run(
         self, flow_run: FlowRun, configuration: ProcessJobConfiguration, task_status: Any = None
     ) -> ProcessWorkerResult:
-        if not configuration._command_configured and (command := self.forks.command):
+        if not configuration._command_configured and (command := self.forks.command_for(configuration.env)):
             configuration.command, configuration._command_configured = shlex.join(command), True
         self.running[flow_run.id] = flow_run
         self.tell("run", id=str(flow_run.id), name=flow_run.name, state="Started", message="")

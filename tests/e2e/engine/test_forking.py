@@ -150,3 +150,9 @@ def test_a_run_goes_on_where_the_server_dies_and_the_next_is_started_in_the_plai
     assert gone(pid)
     own_place.server.path.unlink()  # the killed could not
     own_place.server.path.parent.rmdir()
+
+
+def test_an_environment_in_which_python_itself_would_be_another_is_no_forks(place: Place) -> None:
+    until(lambda: place.server.command)
+    assert place.server.command_for({**os.environ, "PYTHONSAFEPATH": "1", "ANY": "thing"})
+    assert place.server.command_for({**os.environ, "PYTHONPATH": "/elsewhere"}) is None
