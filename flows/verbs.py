@@ -23,6 +23,7 @@ from flows.dead_runs import tell_taken_over
 from flows.duties import First
 from flows.ends import show_quietly
 from flows.following import note_exit_code
+from flows.heartbeats import no_heartbeats
 from flows.place import located
 from flows.request import Request
 from flows.session import both, masking
@@ -76,7 +77,8 @@ def called_by(caller: Caller) -> Iterator[Caller]:
     """Flows that run in this context meanwhile tell this caller, and stop when it says so."""
     token = _caller.set(caller)
     try:
-        yield caller
+        with no_heartbeats():
+            yield caller
     finally:
         _caller.reset(token)
 
