@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.workers.base import BaseWorker
+from prefect.workers.process import ProcessJobConfiguration
 
 from flows.forked import LOST
 from flows.forking import ForkServer
@@ -156,3 +158,9 @@ def test_an_environment_in_which_python_itself_would_be_another_is_no_forks(plac
     until(lambda: place.server.command)
     assert place.server.command_for({**os.environ, "PYTHONSAFEPATH": "1", "ANY": "thing"})
     assert place.server.command_for({**os.environ, "PYTHONPATH": "/elsewhere"}) is None
+
+
+def test_what_our_worker_overrides_of_prefects_is_there() -> None:
+    """Names that are Prefect's own affair: another version may call them otherwise, and nobody else would tell."""
+    assert "_give_worker_labels_to_flow_run" in vars(BaseWorker)
+    assert "_command_configured" in ProcessJobConfiguration.__private_attributes__
