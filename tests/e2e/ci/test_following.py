@@ -124,17 +124,17 @@ def test_each_end_has_its_code_and_the_log_is_followed(engine: Engine) -> None:
 
 
 def test_a_job_that_is_stopped_lets_its_run_go_on_or_cancels_it(engine: Engine) -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [BATON, "ci", "run", "ends", "-p", "seconds=600", "--cancel"],
         cwd=engine.directory, env=engine.environ, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("== Running"):
-            process.send_signal(signal.SIGTERM)
-            break
-    rest = process.stderr.read()
-    assert process.wait(60) == 130
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("== Running"):
+                process.send_signal(signal.SIGTERM)
+                break
+        rest = process.stderr.read()
+        assert process.wait(60) == 130
     assert "was asked to stop" in rest
     until = time.monotonic() + 300
     while "cancelled" not in (listed := engine.run(PREFECT, "flow-run", "ls", "--limit", "1").stdout.lower()):
