@@ -49,7 +49,7 @@ class Board:
 
     @property
     def tags(self) -> list[str]:
-        """Of the flow run and of its task runs."""
+        """Of the flow run."""
         return [tag_of(self._ref), f"blueprint:{self._ref.blueprint}"] if self._ref else []
 
     def title(self, step: Step) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 LENGTH = struct.Struct("!I")
 NUMBER = struct.Struct("!i")
 LOOK_EVERY = 0.2
+ATTEMPTS = 50
 LOST = 70
 """The exit code where nobody can say any more how the run's process ended."""
 
@@ -34,8 +35,7 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, hand_on)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the worker
-    server = socket.socket(socket.AF_UNIX)
-    server.connect(sys.argv[1])
+    server = connected(sys.argv[1])
     ask(server)
     found = told(server)
     if found is None:
@@ -53,6 +53,22 @@ def main() -> int:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), -code)  # it ends as that has ended
     return code
+
+
+def connected(path: str) -> socket.socket:
+    """The server; one that has just begun may not listen yet."""
+    for attempt in range(ATTEMPTS):
+        server = socket.socket(socket.AF_UNIX)
+        try:
+            server.connect(path)
+        except ConnectionRefusedError:
+            server.close()
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(LOOK_EVERY)
+        else:
+            break
+    return server
 
 
 def ask(server: socket.socket) -> None:

@@ -74,6 +74,10 @@ def perform(
     return _Performance(desired, ports, run_step, lock, environment, cancel).run(lanes)
 
 
+def _without_engine(_: Step, act: Callable[[], Outcome]) -> Outcome:
+    return act()
+
+
 class _Performance:
     def __init__(
         self,
@@ -166,20 +170,25 @@ class _Performance:
             ended.append(self._masked(outcome))
             return ended[0]
 
-        try:
-            self._run_step(step, act)
-        except Exception as error:  # the engine's own trouble: what the step did, it did; what it did not begin, we begin
-            what = f"{type(error).__name__}: {error}"
+        for run_step in (self._run_step, _without_engine):
+            try:
+                run_step(step, act)
+            except (
+                Exception
+            ) as error:  # the engine's own trouble: what the step did, it did; what it did not begin, we begin
+                what = f"{type(error).__name__}: {error}"
+                if ended:
+                    words = f"the engine lost track of a step that has ended: {what}"
+                    self._say("engine.trouble", words, step.key, level=Level.WARNING)
+                elif begun or self._cancel.requested:
+                    hint = "look at the engine with `baton server status`, then run it again"
+                    failed = Outcome(step, Status.FAILED, f"the engine could not run it: {what}", hint)
+                    ended.append(self._masked(failed))
+                else:
+                    words = f"the engine could not begin a step, which runs without it: {what}"
+                    self._say("engine.trouble", words, step.key, level=Level.WARNING)
             if ended:
-                words = f"the engine lost track of a step that has ended: {what}"
-                self._say("engine.trouble", words, step.key, level=Level.WARNING)
-            elif not begun and not self._cancel.requested:
-                words = f"the engine could not begin a step, which runs without it: {what}"
-                self._say("engine.trouble", words, step.key, level=Level.WARNING)
-                act()
-            else:
-                hint = "look at the engine with `baton server status`, then run it again"
-                ended.append(self._masked(Outcome(step, Status.FAILED, f"the engine could not run it: {what}", hint)))
+                break
         return ended[0]
 
     def _masked(self, outcome: Outcome) -> Outcome:

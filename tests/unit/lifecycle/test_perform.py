@@ -253,8 +253,15 @@ def test_a_step_that_an_engine_cannot_begin_runs_without_it() -> None:
     assert rehearsal.store.journal(shop().ref).unknown == ()
 
 
-def test_a_step_that_an_engine_breaks_off_fails_and_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_step_that_breaks_off_fails_and_is_not_begun_again(monkeypatch: pytest.MonkeyPatch, *, begins: bool) -> None:
     rehearsal, begun = Rehearsal(), list[str]()
+
+    def engine(_: Step, act: Act) -> Outcome:
+        if not begins:
+            raise ConnectionError("the engine's own API is away")
+        return act()
+
     carry_out = Acts.carry_out
 
     def breaking_off(acts: Acts, step: Step, view: View) -> Outcome:
@@ -264,8 +271,8 @@ def test_a_step_that_an_engine_breaks_off_fails_and_is_not_begun_again(monkeypat
         return carry_out(acts, step, view)
 
     monkeypatch.setattr(Acts, "carry_out", breaking_off)
-    ended = rehearsal.run(shop())
-    assert [(o.step.key, "API is away" in o.message) for o in ended.failures] == [("verify:db-answers", True)]
+    ended = rehearsal.run(shop(), run_step=engine)
+    assert [(o.step.key, "engine's API is away" in o.message) for o in ended.failures] == [("verify:db-answers", True)]
     assert begun.count("verify:db-answers") == 1
     assert ended.environment.phase is Phase.FAILED
     assert rehearsal.world.done["configure mysql db-1"] == 1
