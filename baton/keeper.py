@@ -52,7 +52,7 @@ def main() -> int:
 
 def _start(home: Path, port: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port],
+        [sys.executable, "-P", "-m", "flows.server", "server", "start", "--host", "127.0.0.1", "--port", port],
         stdin=subprocess.DEVNULL,
         cwd=home,
         process_group=0,
