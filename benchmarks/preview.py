@@ -174,10 +174,11 @@ def plain(home: Home, folder: Path) -> Callable[[str], float]:
     """A plain run of the same playbook on the same host; gives its seconds."""
     endpoint = find(Settings(home=home.path))
     (host,) = (e for e in home.baton("hosts", "minimal/dev", "--json").events if e["name"] == "web-1")
+    entered = endpoint.proxy_command.format(instance_id=host["id"])
     key = home.path / "environments" / "minimal" / "dev" / "ssh_ed25519"
     (folder / "ssh_config").write_text(
         f"Host *\n  User admin\n  IdentityFile {key}\n  IdentitiesOnly yes\n  StrictHostKeyChecking accept-new\n"
-        f"  UserKnownHostsFile {folder}/known_hosts\n  ProxyCommand {endpoint.operator_proxy_command}\n  ProxyUseFdpass yes\n"
+        f"  UserKnownHostsFile {folder}/known_hosts\n  ProxyCommand {entered}\n  ProxyUseFdpass yes\n"
         f"  ControlMaster auto\n  ControlPath {folder}/c-%C\n  ControlPersist 60s\n"
     )
     (folder / "ansible.cfg").write_text(
