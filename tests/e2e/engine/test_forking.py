@@ -1,6 +1,7 @@
 """Runs that a worker starts as forks: they have the environment, the output, the signals and the end of a process of their own."""
 
 import contextlib
+import inspect
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.workers.base import BaseWorker
 from prefect.workers.process import ProcessJobConfiguration
 
@@ -164,3 +166,5 @@ def test_what_our_worker_overrides_of_prefects_is_there() -> None:
     """Names that are Prefect's own affair: another version may call them otherwise, and nobody else would tell."""
     assert "_give_worker_labels_to_flow_run" in vars(BaseWorker)
     assert "_command_configured" in ProcessJobConfiguration.__private_attributes__
+    assert "begin_transaction" in vars(AioSqliteConfiguration)
+    assert "with_for_update" in inspect.signature(AioSqliteConfiguration.begin_transaction).parameters
