@@ -28,7 +28,10 @@ EVENTS: Final = {
     "log.lost": ("the run's log cannot be written, as on a full disk; the run goes on", ""),
     "environment.phase": ("the environment is in another phase", "phase"),
     "environment.ignored": ("variables of your environment that are not handed to Terraform", "names"),
-    "engine.trouble": ("the engine could not begin a step, or not write down how it ended: the step itself is not concerned", ""),
+    "engine.trouble": (
+        "the engine could not begin a step, or not write down how it ended: the step itself is not concerned",
+        "",
+    ),
     "step.started": ("a step begins", "kind, subject"),
     "step.finished": ("a step ended", "status (ok, failed, cancelled), changed, seconds, title, hint"),
     "stack.initialising": ("`terraform init` is needed", "stack"),

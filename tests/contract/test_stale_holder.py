@@ -3,8 +3,10 @@
 When it wakes it writes nothing, starts no tool and ends the one that runs, and says who has the environment now.
 """
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -90,9 +92,25 @@ def lives(pid: int) -> bool:
         return False
 
 
-def overtaken(process: "subprocess.Popen[str]", store: SqlStore) -> tuple[object, ...]:
+def pause(process: "subprocess.Popen[str]", folder: Path) -> None:
+    """Stop it, but not while it writes to SQLite: nobody could write then until it goes on."""
+    for _ in range(100):
+        process.send_signal(signal.SIGSTOP)
+        if not (folder / "baton.db").exists():
+            return
+        with contextlib.closing(sqlite3.connect(folder / "baton.db", timeout=0.2, isolation_level=None)) as looking:
+            with contextlib.suppress(sqlite3.OperationalError):
+                looking.execute("BEGIN IMMEDIATE")
+                looking.execute("ROLLBACK")
+                return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
+    raise AssertionError("it always wrote")
+
+
+def overtaken(process: "subprocess.Popen[str]", store: SqlStore, folder: Path) -> tuple[object, ...]:
     """Pause it, take over, let it go on; what is in the store at that moment."""
-    process.send_signal(signal.SIGSTOP)
+    pause(process, folder)
     taken_over(store)
     before = written(store)
     process.send_signal(signal.SIGCONT)
@@ -111,7 +129,7 @@ def test_it_ends_its_running_tool_writes_nothing_and_says_who_has_taken_over(
     (tmp_path / "go").touch()
     until((tmp_path / "tool").exists)
     tool = int((tmp_path / "tool").read_text())
-    before = overtaken(process, store)
+    before = overtaken(process, store, tmp_path)
     woken = time.monotonic()
     out = told(process)
     assert time.monotonic() - woken < 10
@@ -127,7 +145,7 @@ def test_it_starts_no_tool_also_when_no_heartbeat_has_told_it_yet(
 ) -> None:
     process = holder(600)  # no heartbeat in this test: asking before the tool has to do
     until((tmp_path / "asked").exists)
-    before = overtaken(process, store)
+    before = overtaken(process, store, tmp_path)
     (tmp_path / "go").touch()
     out = told(process)
     assert process.returncode == 5
@@ -142,7 +160,7 @@ def test_a_run_that_was_paused_and_that_nobody_overtook_goes_on(
     process = holder(0.3)
     (tmp_path / "go").touch()
     until((tmp_path / "tool").exists)
-    process.send_signal(signal.SIGSTOP)
+    pause(process, tmp_path)
     until(lambda: store.holder(SHOP) is None)
     process.send_signal(signal.SIGCONT)
     until(lambda: store.holder(SHOP) is not None)

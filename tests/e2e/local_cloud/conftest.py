@@ -81,9 +81,9 @@ class Cloud:
     def ask(self, **question: Any) -> tuple[dict[str, Any], int | None]:
         return ask(self.description["broker"], question)
 
-    def dial(self, **question: Any) -> str:
+    def dial(self, timeout: float = 1.5, **question: Any) -> str:
         """ "open", or the broker's word for why not."""
-        answer, descriptor = self.ask(timeout=1.5, **question)
+        answer, descriptor = self.ask(timeout=timeout, **question)
         if descriptor is not None:
             os.close(descriptor)
         return "open" if answer["ok"] else str(answer["error"])

@@ -172,7 +172,7 @@ def test_the_broker_says_why_a_connection_failed(cloud: Any, vpc: Any, tcp_rule:
     host = vpc.host(vpc.group("open", tcp_rule(8080, ANYWHERE)))
     assert cloud.dial(dial="instance", id=host, port=8080) == "refused"
     assert cloud.dial(dial="instance", id="i-0123456789", port=22) == "no such instance"
-    assert cloud.dial(dial="outside", host="198.18.255.1", port=80) == "unreachable"
+    assert cloud.dial(dial="outside", host="198.18.255.1", port=80, timeout=20) == "unreachable"
     assert cloud.dial(dial="sideways", host="x", port=1) == "bad request"
 
 

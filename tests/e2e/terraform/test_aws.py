@@ -104,7 +104,7 @@ def test_the_environments_tags_reach_every_resource_of_an_unchanged_module(
     assert again.digest == desk.plan().digest
     desk.destroy()
     assert desk.resources() == []
-    assert client(cloud, "s3").list_buckets()["Buckets"] == []
+    assert "baton-e2e" not in [bucket["Name"] for bucket in client(cloud, "s3").list_buckets()["Buckets"]]
 
 
 @needs_the_provider
