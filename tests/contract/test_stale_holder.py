@@ -98,11 +98,11 @@ def pause(process: "subprocess.Popen[str]", folder: Path) -> None:
         process.send_signal(signal.SIGSTOP)
         if not (folder / "baton.db").exists():
             return
-        with contextlib.closing(sqlite3.connect(folder / "baton.db", timeout=0.2, isolation_level=None)) as looking:
-            with contextlib.suppress(sqlite3.OperationalError):
-                looking.execute("BEGIN IMMEDIATE")
-                looking.execute("ROLLBACK")
-                return
+        looking = sqlite3.connect(folder / "baton.db", timeout=0.2, isolation_level=None)
+        with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(looking):
+            looking.execute("BEGIN IMMEDIATE")
+            looking.execute("ROLLBACK")
+            return
         process.send_signal(signal.SIGCONT)
         time.sleep(0.05)
     raise AssertionError("it always wrote")
