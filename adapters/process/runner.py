@@ -159,6 +159,7 @@ class _Held:
                     if not self._take(key.fd):
                         selector.unregister(key.fd)
                 if not ready and self.process.poll() is not None and self._nobody_stops():
+                    self._take_the_rest(selector)
                     break
                 if cancel.urgent and not self.killed:
                     self.cancelled = self.killed = True
@@ -175,6 +176,14 @@ class _Held:
         with open(self.status, "rb", closefd=False) as file:
             lines = [json.loads(line) for line in file.read().splitlines() if line]
         self.said = {line["status"]: line for line in lines}
+
+    def _take_the_rest(self, selector: selectors.BaseSelector) -> None:
+        """What was written after the last look and before the supervisor's end: on a busy machine that may be all of it."""
+        last = time.monotonic() + CLEANUP.total_seconds()
+        while (ready := selector.select(0)) and time.monotonic() < last:
+            for key, _ in ready:
+                if not self._take(key.fd):
+                    selector.unregister(key.fd)
 
     def _nobody_stops(self) -> bool:
         """With the supervisor gone: whether there is no tool to wait for. A process stuck in the kernel may hold the pipes for ever.

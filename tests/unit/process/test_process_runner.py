@@ -2,8 +2,10 @@
 
 import os
 import re
+import selectors
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -49,6 +51,28 @@ def test_lines_are_handed_over_as_they_come_in_utf_8_with_replacement(tmp_path: 
     finished = run(sh(tmp_path, r"printf 'gr\303\274n\nbad \377\n\nno end'"), lines.append)
     assert lines == ["grün", "bad \ufffd", "", "no end"]
     assert finished.stdout == b""
+
+
+def test_nothing_is_lost_where_a_tool_writes_and_ends_between_two_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine so busy that we did not run meanwhile."""
+
+    class Held(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> Any:
+            looks.append(timeout)
+            if len(looks) == 1:
+                ended = time.monotonic() + 20
+                while not list(tmp_path.glob("ended")) and time.monotonic() < ended:
+                    time.sleep(0.01)
+                time.sleep(0.5)  # for its supervisor
+                return []
+            return super().select(timeout)
+
+    looks: list[float | None] = []
+    monkeypatch.setattr(selectors, "DefaultSelector", Held)
+    finished = run(sh(tmp_path, "printf 'all of it'; printf oh >&2; touch ended"))
+    assert (finished.stdout, finished.stderr, finished.ok) == (b"all of it", "oh", True)
 
 
 def test_a_line_is_cut_at_its_limit_and_the_next_one_is_whole(tmp_path: Path) -> None:
