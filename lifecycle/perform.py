@@ -173,9 +173,7 @@ class _Performance:
         for run_step in (self._run_step, _without_engine):
             try:
                 run_step(step, act)
-            except (
-                Exception
-            ) as error:  # the engine's own trouble: what the step did, it did; what it did not begin, we begin
+            except Exception as error:  # the engine's own trouble: what it did not begin is begun without it
                 what = f"{type(error).__name__}: {error}"
                 if ended:
                     words = f"the engine lost track of a step that has ended: {what}"

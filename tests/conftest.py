@@ -93,7 +93,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--localstack",
         action="store_true",
-        help="run the tests of states in buckets against LocalStack too, and install it (.cache/localstack) if it is not there",
+        help="run the tests of states in buckets against LocalStack in place of moto, and install it (.cache/localstack) if it is not there",
     )
     parser.addoption(
         "--moment",

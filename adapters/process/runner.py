@@ -154,10 +154,7 @@ class _Held:
             for fd in self.readers:
                 selector.register(fd, selectors.EVENT_READ)
             while selector.get_map():
-                ready = selector.select(LOOK_SECONDS)
-                for key, _ in ready:
-                    if not self._take(key.fd):
-                        selector.unregister(key.fd)
+                ready = self._look(selector, LOOK_SECONDS)
                 if not ready and self.process.poll() is not None and self._nobody_stops():
                     self._take_the_rest(selector)
                     break
@@ -177,13 +174,19 @@ class _Held:
             lines = [json.loads(line) for line in file.read().splitlines() if line]
         self.said = {line["status"]: line for line in lines}
 
+    def _look(self, selector: selectors.BaseSelector, seconds: float) -> bool:
+        """Take what there is within so many seconds; whether there was anything."""
+        ready = selector.select(seconds)
+        for key, _ in ready:
+            if not self._take(key.fd):
+                selector.unregister(key.fd)
+        return bool(ready)
+
     def _take_the_rest(self, selector: selectors.BaseSelector) -> None:
         """What was written after the last look and before the supervisor's end: on a busy machine that may be all of it."""
         last = time.monotonic() + CLEANUP.total_seconds()
-        while (ready := selector.select(0)) and time.monotonic() < last:
-            for key, _ in ready:
-                if not self._take(key.fd):
-                    selector.unregister(key.fd)
+        while self._look(selector, 0) and time.monotonic() < last:
+            pass
 
     def _nobody_stops(self) -> bool:
         """With the supervisor gone: whether there is no tool to wait for. A process stuck in the kernel may hold the pipes for ever.
