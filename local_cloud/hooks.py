@@ -31,6 +31,7 @@ from moto.ec2.responses import EC2Response
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
+from local_cloud.alone import alone, answer_alone
 from local_cloud.boot import mac
 from local_cloud.errors import CloudError
 from local_cloud.firewall import Rule, Rules
@@ -73,6 +74,7 @@ def groups_of(instance: Instance) -> list[SecurityGroup]:
 # --- what the API says, as the region needs it -------------------------------------------------------------------
 
 
+@alone
 def wanted() -> Wanted:
     """The API's present view of networks and rules."""
     routers: dict[str, set[str]] = {}
@@ -120,6 +122,7 @@ def _rule(rule: SecurityGroupRule, members: dict[str, list[str]]) -> Rule:
     return Rule(str(rule.ip_protocol), rule.from_port, rule.to_port, tuple(peers))
 
 
+@alone
 def wish(instance: Instance) -> Wish:
     """The host that an instance asks for."""
     subnet = instance.nics[0].subnet
@@ -160,6 +163,7 @@ def issued(access_key: str) -> bool:
     )
 
 
+@alone
 def rows() -> list[dict[str, Any]]:
     """The instances as `ls` shows them; terminated ones are left out."""
     found = []
@@ -190,7 +194,7 @@ class Hooks:
         self._changed = changed
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="instance")
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._journal, self._launching = threading.Lock(), threading.Lock()
+        self._journal = threading.Lock()
         self._numbers = itertools.count()
         self._requests: dict[str, Any] = {}
 
@@ -202,8 +206,9 @@ class Hooks:
     def install(self, region: Region) -> None:
         """Patches the server's classes; once per process."""
         self._region = region
-        self._run, self._terminate = InstanceBackend.run_instances, Instance.terminate
-        self._stop, self._start = Instance.stop, Instance.start
+        answer_alone()
+        self._run, self._start = InstanceBackend.run_instances, Instance.start
+        self._terminate, self._stop = alone(Instance.terminate), alone(Instance.stop)  # not from calls alone
         _patch(InstanceBackend, "run_instances", _method(self.run))
         _patch(Instance, "terminate", _method(self.terminate))
         _patch(Instance, "stop", _method(self.stop))
@@ -267,12 +272,11 @@ class Hooks:
             backend.describe_key_pairs(key_names=[kwargs["key_name"]])  # an unknown key pair is an error, as on AWS
         request = kwargs.get("client_token", _NONE_GIVEN)
         given = {nic.get("NetworkInterfaceId") for nic in kwargs.get("nics") or []}
-        with self._launching:  # the server gives out addresses without a lock of its own
-            if request in self._requests:
-                return self._requests[request]  # the same request sent again makes nothing twice
-            reservation = self._run(backend, *args, **kwargs)
-            if request != _NONE_GIVEN:
-                self._requests[request] = reservation
+        if request in self._requests:
+            return self._requests[request]  # the same request sent again makes nothing twice
+        reservation = self._run(backend, *args, **kwargs)
+        if request != _NONE_GIVEN:
+            self._requests[request] = reservation
         for instance in reservation.instances:
             set_state(instance, "pending")
             nic = instance.nics[0]

@@ -7,19 +7,19 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from adapters.cloud.api import AwsSettings
 from tests.support.sshd import free_port
 
 REGION = "eu-west-1"
+_SERVE = "from local_cloud.alone import answer_alone; answer_alone(); from moto.server import main; main()"
 
 
 @contextmanager
 def moto_server(*, images: bool = False) -> Iterator[AwsSettings]:
     """A running server, with or without moto's own images (they take it seconds to load); it ends with the block."""
     port = free_port()
-    argv = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
+    argv = [sys.executable, "-c", _SERVE, "-H", "127.0.0.1", "-p", str(port)]
     environment = {**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": str(images).lower()}
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(argv, env=environment, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
