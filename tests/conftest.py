@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -32,6 +33,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Only the cache stays where it is: it holds what can be made again (the local cloud's base image) and takes minutes.
     """
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # what a shell starts with & inherits this, and so would what tests start
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     cache = os.environ.get("BATON_CACHE") or str(platformdirs.user_cache_path("baton"))
     for name in list(os.environ):
         if name.startswith(FOREIGN) and name not in KEPT:
