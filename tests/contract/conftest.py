@@ -22,9 +22,8 @@ def postgresql_server() -> Iterator[Path]:
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    """An empty store of every kind."""
-    world: World
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """A place for a store, of every kind."""
     match request.param:
         case "fake":
             world = in_memory()
@@ -32,5 +31,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
             world = in_sqlite(tmp_path)
         case _:
             world = in_postgresql(request.getfixturevalue("postgresql_server"), tmp_path)
-    yield world.open()
+    yield world
     world.close()
+
+
+@pytest.fixture
+def store(world: World) -> AnyStore:
+    """An empty store there."""
+    return world.open()

@@ -103,3 +103,15 @@ def an_outcome(status: Status = Status.OK, *args: Any, message: str = "", **kwar
 
 def a_host(name: str, **changes: Any) -> Host:
     return replace(Host(name, "web", f"i-{name}", Connection("10.0.0.5")), **changes)
+
+
+def everything(store: AnyStore) -> tuple[object, ...]:
+    return (
+        store.environment(SHOP),
+        store.holder(SHOP),
+        store.journal(SHOP),
+        store.hosts(SHOP),
+        list(store.ledger(SHOP)),
+        store.revisions(SHOP),
+        store.contents(["b"]),
+    )
