@@ -18,8 +18,6 @@ from benchmarks.support import memory
 from benchmarks.support.home import ROOT
 from benchmarks.support.sampling import descendants
 
-IDLE_LOOK = 15.0
-"""Seconds in which the server is watched while it idles."""
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,13 +31,6 @@ class Engine:
     def cpu(self) -> float:
         """Seconds of processor that the server has used since it started."""
         return sum(_cpu(entry) for entry in descendants(self.keeper))
-
-    def idle(self) -> float:
-        """Seconds of processor that it uses in a second in which nobody asks it for anything: its own services."""
-        self.settled_cpu()
-        before, began = self.cpu(), time.perf_counter()
-        time.sleep(IDLE_LOOK)
-        return (self.cpu() - before) / (time.perf_counter() - began)
 
     def settled_cpu(self) -> float:
         """The same, once it has worked off what it was told: task runs are recorded after the fact."""
