@@ -70,7 +70,8 @@ class Reviewing:
     def _denied(self, step: Step, preview: Preview) -> Outcome:
         first = preview.denied[0]
         more = f" (and {len(preview.denied) - 1} more)" if len(preview.denied) > 1 else ""
-        words = f"denied by the policy {first.rule}: {first.address}: {first.message}{more}"
+        about = f"{first.address}: " if first.address else ""
+        words = f"denied by the policy {first.rule}: {about}{first.message}{more}"
         words = f"{first.where}: {words}" if first.where else words
         result = Reviewed(preview, words, self._before, self._known, refused=True)
         code = ExitCode.POLICY_DENIED

@@ -38,6 +38,13 @@ _KINDS: Final[Mapping[str, re.Pattern[str]]] = {
     ),
 }
 _WORD: Final = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+_-]{32,100}={0,2}(?![A-Za-z0-9+/_=-])")
+_PUBLIC: Final = re.compile(
+    r"-----BEGIN (?P<what>(?:[A-Z0-9]+ )*(?:CERTIFICATE(?: REQUEST)?|PUBLIC KEY|CRL))-----.*?-----END (?P=what)-----"
+    r"|\b(?:ssh-|ecdsa-sha2-|sk-)[a-z0-9@.-]+ +AAAA[A-Za-z0-9+/]+={0,2}"
+    r"|\bsha(?:256|384|512)[-:][A-Za-z0-9+/]+={0,2}",
+    re.DOTALL,
+)
+"""What looks random and is meant to be seen: certificates, public keys, digests with the name of their algorithm."""
 _BITS: Final = 4.5
 """Bits per letter from which on a long word with small and large letters and digits is no word, name or digest."""
 
@@ -96,7 +103,7 @@ def kinds(text: str) -> Iterator[str]:
     for kind, pattern in _KINDS.items():
         if pattern.search(text):
             yield kind
-    if any(_random(match[0]) for match in _WORD.finditer(text)):
+    if any(_random(match[0]) for match in _WORD.finditer(_PUBLIC.sub(" ", text))):
         yield "what looks like a random key"
 
 

@@ -218,6 +218,13 @@ def test_a_mandatory_rule_is_denied_whoever_approves() -> None:
     assert not stage.touched()
 
 
+def test_a_finding_about_no_resource_names_none() -> None:
+    stage = Stage()
+    stage.judge.found = (Finding("secrets", Verdict.DENY, Level.MANDATORY, "data", "", "the input 'token' is one"),)
+    stage.run()
+    assert stage.refusal.message == "denied by the policy secrets: the input 'token' is one"
+
+
 def test_an_overridable_rule_needs_an_approver() -> None:
     stage = Stage(ApprovalRules())
     stage.judge.found = (Finding("size", Verdict.DENY, Level.OVERRIDABLE, "data", "host.db-1"),)
