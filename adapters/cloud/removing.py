@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from adapters.cloud.api import Aws, CloudRefused
 from lifecycle.errors import BatonError
 from lifecycle.ports import Cancelled, CloudResource, Removal, Run
 from lifecycle.retries import Backoff
+
+T = TypeVar("T", bound=Mapping[str, Any])
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -68,6 +70,11 @@ def _asked(aws: Aws, resource: CloudResource, run: Run) -> tuple[str, bool]:
     return "", True
 
 
+def _only(id: str, described: Sequence[T], key: str) -> list[T]:
+    """Those that were asked for: emulators pass over ids that they do not know to look at, and describe everything that there is."""
+    return [one for one in described if one.get(key) == id]
+
+
 def _security_group(ec2: EC2Client, id: str) -> None:
     """Groups that name one another in their rules are all in use: the rules go first."""
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [id]}])["SecurityGroupRules"]
@@ -85,7 +92,8 @@ def revoke_default_egress(ec2: EC2Client, id: str) -> None:
 
 
 def _security_group_rule(ec2: EC2Client, id: str) -> None:
-    for rule in ec2.describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]:
+    rules = ec2.describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]
+    for rule in _only(id, rules, "SecurityGroupRuleId"):
         _revoke(ec2, rule["GroupId"], [(id, rule["IsEgress"])])
 
 
@@ -101,26 +109,27 @@ def _revoke(ec2: EC2Client, group: str, rules: Iterable[tuple[str, bool]]) -> No
 
 def _key_pair(ec2: EC2Client, id: str) -> None:
     """By its name: emulators pass over the id."""
-    for pair in ec2.describe_key_pairs(KeyPairIds=[id])["KeyPairs"]:
+    for pair in _only(id, ec2.describe_key_pairs(KeyPairIds=[id])["KeyPairs"], "KeyPairId"):
         ec2.delete_key_pair(KeyName=pair["KeyName"])
 
 
 def _elastic_ip(ec2: EC2Client, id: str) -> None:
-    for address in ec2.describe_addresses(AllocationIds=[id])["Addresses"]:
+    for address in _only(id, ec2.describe_addresses(AllocationIds=[id])["Addresses"], "AllocationId"):
         if "AssociationId" in address:
             ec2.disassociate_address(AssociationId=address["AssociationId"])
     ec2.release_address(AllocationId=id)
 
 
 def _internet_gateway(ec2: EC2Client, id: str) -> None:
-    for gateway in ec2.describe_internet_gateways(InternetGatewayIds=[id])["InternetGateways"]:
+    gateways = ec2.describe_internet_gateways(InternetGatewayIds=[id])["InternetGateways"]
+    for gateway in _only(id, gateways, "InternetGatewayId"):
         for attached in gateway["Attachments"]:
             ec2.detach_internet_gateway(InternetGatewayId=id, VpcId=attached["VpcId"])
     ec2.delete_internet_gateway(InternetGatewayId=id)
 
 
 def _route_table(ec2: EC2Client, id: str) -> None:
-    for table in ec2.describe_route_tables(RouteTableIds=[id])["RouteTables"]:
+    for table in _only(id, ec2.describe_route_tables(RouteTableIds=[id])["RouteTables"], "RouteTableId"):
         for association in table["Associations"]:
             if not association.get("Main"):
                 ec2.disassociate_route_table(AssociationId=association["RouteTableAssociationId"])

@@ -146,6 +146,36 @@ def test_a_whole_network_goes_in_the_order_in_which_it_can(aws: Aws) -> None:
     assert list(cloud.tagged()) == []
 
 
+def test_what_others_have_of_the_same_type_is_not_touched(aws: Aws) -> None:
+    """moto passes over the ids of some calls and describes everything that there is."""
+    ec2, kept = patient(aws.settings), list[str]()
+    for environment in (DEV, PROD):
+        vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.1.0/24")["Subnet"]["SubnetId"]
+        tags = {kind: spec(kind, environment) for kind in ("key-pair", "elastic-ip", "internet-gateway", "route-table")}
+        pair = ec2.create_key_pair(KeyName=environment.name, TagSpecifications=tags["key-pair"])
+        address = ec2.allocate_address(Domain="vpc", TagSpecifications=tags["elastic-ip"])["AllocationId"]
+        gateway = ec2.create_internet_gateway(TagSpecifications=tags["internet-gateway"])["InternetGateway"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=vpc)
+        table = ec2.create_route_table(VpcId=vpc, TagSpecifications=tags["route-table"])["RouteTable"]["RouteTableId"]
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        kept = sorted([pair["KeyPairId"], address, gateway["InternetGatewayId"], table])
+    cloud = AwsCloud(aws, HURRY)
+
+    removal = cloud.remove(cloud.tagged(DEV), Run())
+
+    assert (len(removal.removed), dict(removal.left)) == (4, {})
+    assert sorted(r.id for r in cloud.tagged()) == kept
+    (other,) = ec2.describe_internet_gateways(InternetGatewayIds=[kept_id(kept, "igw")])["InternetGateways"]
+    assert other["Attachments"], "another environment's network was cut off"
+    (table_,) = ec2.describe_route_tables(RouteTableIds=[kept_id(kept, "rtb")])["RouteTables"]
+    assert [link for link in table_["Associations"] if not link.get("Main")], "another environment's route was cut off"
+
+
+def kept_id(ids: list[str], prefix: str) -> str:
+    return next(one for one in ids if one.startswith(prefix))
+
+
 def test_what_holds_data_and_what_nobody_knows_how_to_remove_is_left_with_the_reason(aws: Aws) -> None:
     volume = patient(aws.settings).create_volume(
         AvailabilityZone="eu-west-1a", Size=1, TagSpecifications=spec("volume")
