@@ -9,7 +9,7 @@ from lifecycle.errors import ExitCode
 from lifecycle.journal import Outcome, Status, Step
 from lifecycle.observed import Judged
 from lifecycle.plan import Plan
-from lifecycle.policy.finding import Finding, Level, Verdict, decide
+from lifecycle.policy.finding import Finding, Level, Verdict, decide, denial
 from lifecycle.ports import Assessor
 from lifecycle.preview.drawing import previewed_plans
 from lifecycle.view import View
@@ -23,7 +23,7 @@ def judged(step: Step, view: View, known: Plan, assessor: Assessor) -> Outcome:
     wrong = (*decision.denied, *decision.needs_approval)
     detail = _detail(step.subject, view, findings)
     if wrong:
-        words, hint = _denied(wrong), _next(wrong[0], view)
+        words, hint = denial(wrong, "what was made is"), _next(wrong[0], view)
         code = ExitCode.POLICY_DENIED
         return Outcome(step, Status.FAILED, words, hint, Judged(known), detail | {"words": words}, exit_code=code)
     words = _decided(detail["decided"], [f for f in decision.unknown if f.stack in ("", step.subject)])
@@ -37,13 +37,6 @@ def _let_pass(view: View, findings: Sequence[Finding]) -> frozenset[str]:
     if not rules.policy or (rules.auto and governance.auto):
         return frozenset(f.key for f in findings)
     return reviewed.preview.concerns if reviewed else frozenset()
-
-
-def _denied(wrong: Sequence[Finding]) -> str:
-    first, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-    about = f"{first.address}: " if first.address else ""
-    words = f"what was made is denied by the policy {first.rule}: {about}{first.message}{more}"
-    return f"{first.where}: {words}" if first.where else words
 
 
 def _next(first: Finding, view: View) -> str:

@@ -12,7 +12,7 @@ from lifecycle.errors import ExitCode
 from lifecycle.journal import Outcome, Status, Step
 from lifecycle.observed import Reviewed
 from lifecycle.plan import Action
-from lifecycle.policy.finding import Finding
+from lifecycle.policy.finding import Finding, denial
 from lifecycle.ports import Assessor
 from lifecycle.preview import Preview
 from lifecycle.preview.drawing import drawn, previewed_plans
@@ -68,11 +68,7 @@ class Reviewing:
         return earlier.plans if earlier else frozenset()
 
     def _denied(self, step: Step, preview: Preview) -> Outcome:
-        first = preview.denied[0]
-        more = f" (and {len(preview.denied) - 1} more)" if len(preview.denied) > 1 else ""
-        about = f"{first.address}: " if first.address else ""
-        words = f"denied by the policy {first.rule}: {about}{first.message}{more}"
-        words = f"{first.where}: {words}" if first.where else words
+        first, words = preview.denied[0], denial(preview.denied)
         result = Reviewed(preview, words, self._before, self._known, refused=True)
         code = ExitCode.POLICY_DENIED
         hint = f"{first.cure}\n{STANDS}" if _stands(preview, first) else first.cure

@@ -81,6 +81,14 @@ class Finding:
         return f"{self.rule}@{self.stack}:{self.address}" if self.stack or self.address else self.rule
 
 
+def denial(denied: Sequence[Finding], what: str = "") -> str:
+    """The first of them in a sentence, and how many more there are; `what` is what they are about, where it is not a plan."""
+    first, more = denied[0], f" (and {len(denied) - 1} more)" if len(denied) > 1 else ""
+    about = f"{first.address}: " if first.address else ""
+    words = f"{what} denied by the policy {first.rule}: {about}{first.message}{more}".lstrip()
+    return f"{first.where}: {words}" if first.where else words
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Findings by what follows from them. Each finding is in one part."""

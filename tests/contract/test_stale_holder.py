@@ -19,7 +19,7 @@ from adapters.process.owner import current_owner, gone
 from adapters.settings import sqlite_url
 from adapters.store.store import SqlStore, open_store
 from lifecycle.lock import Lock, Locked
-from tests.support.stores import MINUTE, SHOP, new_postgresql_url
+from tests.support.stores import MINUTE, SHOP, everything, new_postgresql_url
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds for what takes one or two
@@ -75,16 +75,6 @@ def taken_over(store: SqlStore) -> Lock:
             time.sleep(0.05)
 
 
-def written(store: SqlStore) -> tuple[object, ...]:
-    return (
-        store.environment(SHOP),
-        store.holder(SHOP),
-        store.journal(SHOP),
-        store.hosts(SHOP),
-        list(store.ledger(SHOP)),
-    )
-
-
 def lives(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
@@ -112,7 +102,7 @@ def overtaken(process: "subprocess.Popen[str]", store: SqlStore, folder: Path) -
     """Pause it, take over, let it go on; what is in the store at that moment."""
     pause(process, folder)
     taken_over(store)
-    before = written(store)
+    before = everything(store)
     process.send_signal(signal.SIGCONT)
     return before
 
@@ -137,7 +127,7 @@ def test_it_ends_its_running_tool_writes_nothing_and_says_who_has_taken_over(
     assert not lives(tool)  # although it takes no interrupt
     assert f"the lock on shop/dev was lost: {current_owner()} took over at" in out
     assert "nothing more was written" in out
-    assert written(store) == before
+    assert everything(store) == before
 
 
 def test_it_starts_no_tool_also_when_no_heartbeat_has_told_it_yet(
@@ -151,7 +141,7 @@ def test_it_starts_no_tool_also_when_no_heartbeat_has_told_it_yet(
     assert process.returncode == 5
     assert not (tmp_path / "tool").exists()
     assert "the lock on shop/dev was lost" in out
-    assert written(store) == before
+    assert everything(store) == before
 
 
 def test_a_run_that_was_paused_and_that_nobody_overtook_goes_on(

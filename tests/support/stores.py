@@ -106,6 +106,7 @@ def a_host(name: str, **changes: Any) -> Host:
 
 
 def everything(store: AnyStore) -> tuple[object, ...]:
+    """All that a store holds of the shop."""
     return (
         store.environment(SHOP),
         store.holder(SHOP),
